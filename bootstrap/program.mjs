@@ -1,0 +1,7 @@
+// What Pulumi runs (`main` in Pulumi.yaml): index.ts, bundled afresh if a source file has changed.
+import { join } from "node:path";
+import { build } from "./build.mjs";
+
+process.chdir(join(import.meta.dirname, "..")); // Pulumi starts a program in the folder of its file
+await build();
+export default { ...(await import("../dist/program.js")) };

@@ -1,0 +1,57 @@
+import { existsSync } from "node:fs";
+import { Command } from "commander";
+import { purgeSandbox, stopSandbox } from "../sandbox/sandbox.ts";
+import { createProgress, type Progress } from "./progress.ts";
+import { removeStrayContainers } from "./leftovers.ts";
+import { builtToolchainOption, stackOption } from "./options.ts";
+import { converge, pulumi } from "./pulumi-run.ts";
+import { openStack, sandboxRoot, type OpenOptions } from "./stack-context.ts";
+
+interface DestroyOptions extends OpenOptions {
+  purge: boolean;
+}
+
+/** `npm run destroy`: takes everything of a stack away and gives Docker back as it was. */
+export function destroyCommand(): Command {
+  return new Command("npm run destroy --")
+    .description("Takes a stack's images, cache and daemon settings away; of the sandbox also its engine.")
+    .addOption(stackOption())
+    .addOption(builtToolchainOption())
+    .option("--purge", "also remove the sandbox's folder: build cache, downloads, state", false)
+    .action(async (options: DestroyOptions) => {
+      const progress = createProgress();
+      try {
+        await destroy(options, progress);
+      } finally {
+        progress.stop();
+      }
+    });
+}
+
+async function destroy(options: DestroyOptions, progress: Progress): Promise<void> {
+  const isSandbox = options.stack === "sandbox";
+  if (isSandbox && !existsSync(sandboxRoot)) {
+    console.log("There is no sandbox: nothing to destroy.");
+    return;
+  }
+  const { context, settings, sandbox } = await openStack(options, progress);
+  const result = await converge(context, ["destroy", "--stack", options.stack], progress);
+  await removeStrayContainers(settings.engine.host, options.stack, new Set());
+  await pulumi(context, ["stack", "rm", options.stack, "--yes", "--preserve-config"]);
+  if (sandbox) {
+    progress.step("sandbox", "stopping the private engine");
+    await stopSandbox(sandboxRoot);
+    if (options.purge) await purgeSandbox(sandboxRoot);
+    progress.done("sandbox", "stopped");
+  }
+  progress.stop();
+  console.log(
+    `${result.changes.length} resources of the stack ${options.stack} are gone (${result.seconds.toFixed(1)} s).`,
+  );
+  if (sandbox)
+    console.log(
+      options.purge
+        ? "The sandbox is removed too."
+        : "The sandbox's build cache and downloads stay in .sandbox/; npm run destroy -- --purge removes them.",
+    );
+}

@@ -1,0 +1,33 @@
+import type { Command } from "commander";
+import { UserError } from "../lib/errors.ts";
+
+/** A command whose code is loaded only when it is called: `npm start` need not read the others. */
+const commands: Record<string, () => Promise<Command>> = {
+  start: async () => (await import("./start.ts")).startCommand(),
+  destroy: async () => (await import("./destroy.ts")).destroyCommand(),
+  env: async () => (await import("./env.ts")).envCommand(),
+  rebuild: async () => (await import("./rebuild.ts")).rebuildCommand(),
+  test: async () => (await import("./test.ts")).testCommand(),
+};
+
+/** Runs one command of package.json, e.g. `["start", "--stack", "dev"]`. */
+export async function main(args: string[]): Promise<void> {
+  const create = commands[args[0] ?? ""];
+  if (!create) {
+    console.error(
+      `Commands: ${Object.keys(commands)
+        .map((name) => `npm run ${name}`)
+        .join(", ")}; each has --help (npm run rebuild -- --help).`,
+    );
+    process.exitCode = 2;
+    return;
+  }
+  try {
+    const command = await create();
+    await command.parseAsync(args.slice(1), { from: "user" });
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    console.error(`\n${error.message}`);
+    process.exitCode = 1;
+  }
+}

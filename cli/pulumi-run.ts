@@ -1,0 +1,173 @@
+import { execa } from "execa";
+import { UserError } from "../lib/errors.ts";
+import {
+  eventReader,
+  isChange,
+  nameOf,
+  plainText,
+  type Change,
+  type EngineEvent,
+  type StepMetadata,
+} from "./pulumi-events.ts";
+import type { Progress } from "./progress.ts";
+
+/** Where and how Pulumi runs for a stack. */
+export interface PulumiContext {
+  /** Path of the CLI. */
+  pulumi: string;
+  stack: string;
+  /** The project's folder. */
+  root: string;
+  env: Record<string, string>;
+}
+
+/** An image as the program declared it. */
+export interface DeclaredImage {
+  name: string;
+  reference: string;
+  tags: string[];
+}
+
+export interface RunResult {
+  changes: Change[];
+  /** The stack's images, changed or not. */
+  images: DeclaredImage[];
+  seconds: number;
+}
+
+/** Runs a short Pulumi command and returns what it printed. */
+export async function pulumi(context: PulumiContext, args: string[]): Promise<string> {
+  const result = await execa(context.pulumi, [...args, "--non-interactive"], {
+    cwd: context.root,
+    env: context.env,
+    reject: false,
+    stdin: "ignore",
+  });
+  if (result.exitCode !== 0) throw new UserError(lastWords(`${result.stderr}\n${result.stdout}`));
+  return result.stdout;
+}
+
+/**
+ * Runs `pulumi up` or `pulumi destroy` and shows its progress: a line per resource that changes, with what it does now.
+ * Ctrl-C and a closed terminal stop it cleanly: Pulumi ends the build in progress and keeps its state whole.
+ *
+ * @throws UserError with Pulumi's own error, without its decoration.
+ */
+export async function converge(
+  context: PulumiContext,
+  operation: string[],
+  progress: Progress,
+): Promise<RunResult> {
+  const started = Date.now();
+  const seen: Seen = { changes: [], images: new Map(), errors: [] };
+  const words: string[] = [];
+  const read = eventReader(
+    (event) => showEvent(event, progress, seen),
+    (line) => words.push(line),
+  );
+  const run = execa(context.pulumi, [...operation, "--yes", "--json", "--non-interactive"], {
+    cwd: context.root,
+    env: context.env,
+    stdin: "ignore",
+    buffer: false,
+    reject: false,
+    detached: true, // signals of the terminal reach this program only: it decides what Pulumi gets
+    cleanup: false,
+  });
+  run.stdout.setEncoding("utf8").on("data", read);
+  run.stderr
+    .setEncoding("utf8")
+    .on("data", (chunk: string) => words.push(...chunk.split("\n").filter(Boolean)));
+  const interrupts = forwardSignals(run, progress);
+  const result = await run;
+  interrupts.stop();
+  const { changes, errors } = seen;
+  if (result.exitCode === 0) {
+    return { changes, images: [...seen.images.values()], seconds: (Date.now() - started) / 1000 };
+  }
+  if (interrupts.count() > 0)
+    throw new UserError("Stopped. Nothing is left half done: run the same command again to go on.");
+  throw new UserError(errors.length > 0 ? [...new Set(errors)].join("\n") : lastWords(words.join("\n")));
+}
+
+/** What the events of a run have told so far. */
+interface Seen {
+  changes: Change[];
+  images: Map<string, DeclaredImage>;
+  errors: string[];
+}
+
+function showEvent(event: EngineEvent, progress: Progress, seen: Seen): void {
+  const starts = event.resourcePreEvent?.metadata;
+  const ends = event.resOutputsEvent?.metadata;
+  const fails = event.resOpFailedEvent?.metadata;
+  if (starts && isChange(starts)) progress.step(nameOf(starts.urn), verb(starts.op));
+  if (ends) noteEnd(ends, progress, seen);
+  if (fails) progress.done(nameOf(fails.urn), "failed");
+  if (event.diagnosticEvent) showDiagnostic(event.diagnosticEvent, progress, seen.errors);
+}
+
+function noteEnd(step: StepMetadata, progress: Progress, seen: Seen): void {
+  const name = nameOf(step.urn);
+  const inputs = step.new?.inputs;
+  if (step.type === "gpubuild:index:Image" && inputs) {
+    seen.images.set(name, { name, reference: String(inputs["reference"]), tags: inputs["tags"] as string[] });
+  }
+  if (!isChange(step)) return;
+  progress.done(name, verb(step.op, true));
+  seen.changes.push({ op: step.op, type: step.type, name });
+}
+
+function showDiagnostic(
+  diagnostic: NonNullable<EngineEvent["diagnosticEvent"]>,
+  progress: Progress,
+  errors: string[],
+): void {
+  const message = plainText(diagnostic.message);
+  if (diagnostic.severity === "debug" || !message) return;
+  const name = diagnostic.urn ? nameOf(diagnostic.urn) : undefined;
+  if (diagnostic.severity === "error") errors.push(name ? `${name}: ${message}` : message);
+  else if (diagnostic.ephemeral && name) progress.step(name, message);
+  else progress.print(name ? `  ${name}: ${message}` : `  ${message}`);
+}
+
+function verb(op: string, past = false): string {
+  const verbs: Record<string, [string, string]> = {
+    create: ["creating", "created"],
+    update: ["updating", "updated"],
+    delete: ["deleting", "deleted"],
+    replace: ["replacing", "replaced"],
+    "create-replacement": ["creating its replacement", "replacement created"],
+    "delete-replaced": ["deleting the replaced one", "the replaced one deleted"],
+    "discard-replaced": ["forgetting the replaced one", "the replaced one forgotten"],
+  };
+  const pair = verbs[op];
+  return pair ? pair[past ? 1 : 0] : op;
+}
+
+/** The first signal asks Pulumi to stop cleanly; a further one after that ends it at once. */
+function forwardSignals(run: { kill: (signal: NodeJS.Signals) => boolean }, progress: Progress) {
+  let received = 0;
+  const onSignal = () => {
+    received += 1;
+    progress.print(
+      received === 1
+        ? "Stopping: the build in progress is ended, nothing is left half done …"
+        : "Stopping at once …",
+    );
+    run.kill("SIGINT");
+  };
+  const signals: NodeJS.Signals[] = ["SIGINT", "SIGTERM", "SIGHUP"];
+  for (const signal of signals) process.on(signal, onSignal);
+  return {
+    count: () => received,
+    stop: () => {
+      for (const signal of signals) process.off(signal, onSignal);
+    },
+  };
+}
+
+function lastWords(output: string): string {
+  const lines = output.split("\n").map(plainText).filter(Boolean);
+  return lines.slice(-15).join("\n") || "Pulumi failed and said nothing.";
+}

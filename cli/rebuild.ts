@@ -1,0 +1,86 @@
+import { Command } from "commander";
+import { UserError } from "../lib/errors.ts";
+import { nearestName } from "../lib/settings/problems.ts";
+import { createProgress } from "./progress.ts";
+import { builtToolchainOption, stackOption } from "./options.ts";
+import { pulumi } from "./pulumi-run.ts";
+import { openStack } from "./stack-context.ts";
+import { convergeStack } from "./start.ts";
+import { settingsOfStackFile } from "../lib/settings/load.ts";
+import { projectRoot } from "./stack-context.ts";
+
+interface RebuildOptions {
+  stack: string;
+  builtToolchain: boolean;
+  cache: boolean;
+}
+
+/** `npm run rebuild -- whisperx`: builds images again although nothing of them has changed. */
+export function rebuildCommand(): Command {
+  return new Command("npm run rebuild --")
+    .description("Builds images again although nothing of them has changed; what stands on them follows.")
+    .argument("<image...>", '"all", "runtime", "devel", or names of services')
+    .addOption(stackOption())
+    .addOption(builtToolchainOption())
+    .option(
+      "--no-cache",
+      "run every step again. Where the Dockerfile declares ARG REBUILD, downloads in cache mounts survive; elsewhere they are fetched again",
+    )
+    .action(async (images: string[], options: RebuildOptions) => {
+      const progress = createProgress();
+      try {
+        const stack = await openStack(options, progress);
+        const names = imageNames(images, Object.keys(stack.settings.services));
+        for (const name of names) {
+          const count = (stack.settings.rebuilds[name]?.count ?? 0) + 1;
+          await setRebuild(stack.context, name, count, !options.cache);
+        }
+        progress.print(
+          `Rebuilding ${names.join(", ")}. The counters stand under gpu-build-host:rebuilds in Pulumi.${options.stack}.yaml.`,
+        );
+        await convergeStack(
+          { ...stack, settings: settingsOfStackFile(projectRoot, options.stack) },
+          progress,
+        );
+      } finally {
+        progress.stop();
+      }
+    });
+}
+
+async function setRebuild(
+  context: Parameters<typeof pulumi>[0],
+  name: string,
+  count: number,
+  noCache: boolean,
+): Promise<void> {
+  const key = `gpu-build-host:rebuilds["${name}"]`;
+  await pulumi(context, ["config", "set", "--stack", context.stack, "--path", `${key}.count`, String(count)]);
+  await pulumi(context, [
+    "config",
+    "set",
+    "--stack",
+    context.stack,
+    "--path",
+    `${key}.noCache`,
+    String(noCache),
+  ]);
+}
+
+function imageNames(words: string[], services: string[]): string[] {
+  const shorthand: Record<string, string[]> = {
+    all: ["cuda-base-runtime", "cuda-base-devel", ...services],
+    runtime: ["cuda-base-runtime"],
+    devel: ["cuda-base-devel"],
+  };
+  const names = words.flatMap((word) => {
+    if (shorthand[word]) return shorthand[word];
+    if (services.includes(word)) return [word];
+    const known = [...Object.keys(shorthand), ...services];
+    const nearest = nearestName(word, known);
+    throw new UserError(
+      `There is no image ${word}. ${nearest ? `Did you mean ${nearest}?` : `Known: ${known.join(", ")}.`}`,
+    );
+  });
+  return [...new Set(names)];
+}

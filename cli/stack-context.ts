@@ -1,0 +1,107 @@
+import { existsSync, mkdirSync } from "node:fs";
+import { delimiter, dirname, join } from "node:path";
+import { UserError } from "../lib/errors.ts";
+import { ImageLockFile } from "../lib/images/lock-file.ts";
+import { settingsOfStackFile } from "../lib/settings/load.ts";
+import type { Settings } from "../lib/settings/settings.ts";
+import { readStackFile } from "../lib/settings/stack-file.ts";
+import { startSandbox, type Sandbox } from "../sandbox/sandbox.ts";
+import { ensureToolchain, type Toolchain } from "../sandbox/toolchain/toolchain.ts";
+import type { Progress } from "./progress.ts";
+import { pulumi, type PulumiContext } from "./pulumi-run.ts";
+import { clearDeadLocks, containersInState, stackExists } from "./recover.ts";
+import { removeStrayContainers } from "./leftovers.ts";
+
+/** The project's folder: npm starts every command there. */
+export const projectRoot = process.cwd();
+
+/** A stack that commands can work on. */
+export interface OpenStack {
+  settings: Settings;
+  toolchain: Toolchain;
+  context: PulumiContext;
+  sandbox?: Sandbox;
+}
+
+export interface OpenOptions {
+  stack: string;
+  /** Use the tool chain that is built from Go modules for a stack other than `sandbox`. */
+  builtToolchain: boolean;
+}
+
+/**
+ * Brings what a stack needs before Pulumi can run: the tool chain, in the sandbox the private engine, the stack itself;
+ * and mends what a killed run has left.
+ */
+export async function openStack(options: OpenOptions, progress: Progress): Promise<OpenStack> {
+  const { stack } = options;
+  const isSandbox = readStackFile(projectRoot, stack).values["sandbox"] === true;
+  const toolchain = await ensureToolchain({
+    stack,
+    allowBuilt: isSandbox || options.builtToolchain,
+    onStep: ({ name, detail }) => progress.step(name, detail),
+  });
+  const sandbox = isSandbox ? await openSandbox(stack, progress) : undefined;
+  const settings = settingsOfStackFile(projectRoot, stack);
+  const context: PulumiContext = {
+    pulumi: toolchain.pulumi,
+    stack,
+    root: projectRoot,
+    env: {
+      ...toolchain.env,
+      ...sandbox?.env,
+      ...backendOf(isSandbox),
+      DOCKER_HOST: settings.engine.host,
+      PATH: [dirname(toolchain.pulumi), sandbox?.env["PATH"] ?? process.env["PATH"]].join(delimiter),
+    },
+  };
+  await prepareStack(context, settings, progress);
+  return { settings, toolchain, context, ...(sandbox && { sandbox }) };
+}
+
+/** Everything of the sandbox lies here. */
+export const sandboxRoot = join(projectRoot, ".sandbox");
+const sandboxBackend = join(sandboxRoot, "pulumi");
+
+function backendOf(isSandbox: boolean): Record<string, string> {
+  if (!isSandbox) return {};
+  mkdirSync(sandboxBackend, { recursive: true });
+  return { PULUMI_BACKEND_URL: `file://${sandboxBackend}`, PULUMI_CONFIG_PASSPHRASE: "" };
+}
+
+async function openSandbox(stack: string, progress: Progress): Promise<Sandbox> {
+  if (stack !== "sandbox")
+    throw new UserError(
+      `gpu-build-host:sandbox is true in Pulumi.${stack}.yaml: only the stack "sandbox" may be one.`,
+    );
+  const { values } = readStackFile(projectRoot, stack);
+  const base = (values["cudaBase"] as { image?: string } | undefined)?.image;
+  const cache = (values["registryCache"] as { image?: string } | undefined)?.image ?? "registry:3.1.1";
+  const sandbox = await startSandbox({
+    root: sandboxRoot,
+    images: base && base !== cache ? [base] : [],
+    registryImage: cache,
+    onStep: ({ name, detail }) => progress.step(name, detail),
+  });
+  // A stand-in that was made anew has another digest, and the one before it may be gone.
+  const lock = await ImageLockFile.open(join(sandboxRoot, "images.lock.yaml"));
+  for (const { name, digest } of sandbox.standIns) lock.set(name, digest);
+  await lock.save();
+  return sandbox;
+}
+
+/** Mends what a killed run left, and makes the stack where it is missing. A back-end that is no folder is left to Pulumi. */
+async function prepareStack(context: PulumiContext, settings: Settings, progress: Progress): Promise<void> {
+  const url = context.env["PULUMI_BACKEND_URL"] ?? process.env["PULUMI_BACKEND_URL"] ?? "";
+  if (!url.startsWith("file://")) return;
+  const backend = url.slice("file://".length).replace(/^~/, process.env["HOME"] ?? "~");
+  for (const line of clearDeadLocks(backend, context.stack)) progress.print(line);
+  const known = containersInState(backend, context.stack) ?? new Set();
+  for (const name of await removeStrayContainers(settings.engine.host, context.stack, known)) {
+    progress.print(`The container ${name} of a killed run is removed.`);
+  }
+  if (stackExists(backend, context.stack)) return;
+  if (!existsSync(backend))
+    throw new UserError(`PULUMI_BACKEND_URL names ${backend}, which is not there: mkdir -p ${backend}`);
+  await pulumi(context, ["stack", "init", context.stack]);
+}

@@ -1,0 +1,68 @@
+import { join } from "node:path";
+import * as docker from "@pulumi/docker";
+import * as pulumi from "@pulumi/pulumi";
+import { CudaBase } from "./components/cuda-base.ts";
+import { DockerDaemon } from "./components/docker-daemon.ts";
+import { RegistryCache } from "./components/registry-cache.ts";
+import { ServiceImage } from "./components/service-image.ts";
+import { checkHost } from "./lib/host/check-host.ts";
+import { planStack } from "./lib/images/plan-stack.ts";
+import { settingsOfConfig } from "./lib/settings/load.ts";
+import { shownPlainly } from "./provider/shown-plainly.ts";
+
+// Everything is checked and every image's tag is known before anything is declared.
+const { settings, plan, cacheImage } = await shownPlainly(async () => {
+  const settings = settingsOfConfig(process.cwd(), pulumi.getStack(), pulumi.runtime.allConfig());
+  const planned = await planStack(settings, { isPreview: pulumi.runtime.isDryRun() });
+  await checkHost(settings, planned.plan.runtime.reference);
+  return { settings, ...planned };
+});
+
+const { stack, engine } = settings;
+const engineProvider = new docker.Provider("engine", { host: engine.host });
+const cache = new RegistryCache(
+  "registry-cache",
+  { ...settings.registryCache, stack, image: cacheImage },
+  { providers: [engineProvider] },
+);
+const daemon = new DockerDaemon(
+  "docker-daemon",
+  {
+    ...settings.dockerDaemon,
+    stack,
+    dockerHost: engine.host,
+    registryMirrors: [cache.url],
+    ledgerDir: join(settings.stateDir, "daemon"),
+    cacheId: cache.id,
+    cachePort: settings.registryCache.port,
+    cacheImage,
+  },
+  { dependsOn: cache },
+);
+
+const image = {
+  stack,
+  dockerHost: engine.host,
+  stateDir: settings.stateDir,
+  keep: settings.keepVersions,
+  adoptTags: settings.adoptTags,
+  idleMinutes: settings.build.idleMinutes,
+};
+const base = new CudaBase(
+  "cuda-base",
+  { runtime: { ...image, plan: plan.runtime }, devel: { ...image, plan: plan.devel } },
+  { dependsOn: daemon },
+);
+const images: Record<string, pulumi.Resource> = { ...base.images };
+for (const service of plan.services) {
+  // Parents first: any image may be the base of another.
+  const parents = service.parents.map((name) => images[name]).filter((parent) => parent !== undefined);
+  images[service.name] = new ServiceImage(
+    service.name,
+    { ...image, plan: service },
+    { dependsOn: [daemon, ...parents] },
+  ).image;
+}
+
+export const registryCacheUrl = cache.url;
+export const imageTags = Object.fromEntries(plan.all.map(({ name, tags }) => [name, tags]));

@@ -1,0 +1,59 @@
+import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
+import { execa } from "execa";
+import { UserError } from "../errors.ts";
+import { parseDaemonJson, readList } from "./daemon-json.ts";
+import { validateArguments } from "./dockerd-flags.ts";
+import type { ManagedDaemon } from "./identify.ts";
+import { candidatePath } from "./ledger-file.ts";
+import { mirrorProblem } from "./mirror-url.ts";
+
+/**
+ * Asks the running daemon's own program whether it would take a daemon.json, with the flags and environment that it runs
+ * with, and checks what `dockerd --validate` lets pass (mirrors' grammar, before 28.3).
+ * @throws UserError with dockerd's own words.
+ */
+export async function validateCandidate(daemon: ManagedDaemon, text: string, folder: string): Promise<void> {
+  checkMirrors(daemon.file, text);
+  await mkdir(folder, { recursive: true, mode: 0o700 });
+  const candidate = candidatePath(folder, daemon.file);
+  try {
+    await writeFile(candidate, text, { mode: 0o600 });
+    const environment = await readFile(`/proc/${daemon.process.pid}/environ`, "utf8");
+    const result = await execa(
+      `/proc/${daemon.process.pid}/exe`,
+      validateArguments(daemon.process.args, candidate),
+      {
+        argv0: "dockerd", // it looks at its name
+        env: Object.fromEntries(environment.split("\0").filter(Boolean).map(splitVariable)),
+        extendEnv: false,
+        cwd: `/proc/${daemon.process.pid}/cwd`,
+        timeout: 15_000,
+        reject: false,
+        stdin: "ignore",
+      },
+    );
+    if (result.exitCode === 0) return;
+    const words = (result.stderr || result.shortMessage || "").replaceAll(candidate, daemon.file).trim();
+    throw new UserError(
+      `dockerd would refuse ${daemon.file}, so it was not touched: ${words.split("\n").at(-1)}`,
+    );
+  } finally {
+    await rm(candidate, { force: true });
+  }
+}
+
+function checkMirrors(file: string, text: string): void {
+  const parsed = parseDaemonJson(text);
+  const mirrors = parsed.ok ? (readList(parsed.document, "registry-mirrors") ?? []) : [];
+  for (const [index, mirror] of mirrors.entries()) {
+    const problem = mirrorProblem(mirror);
+    // From 25.0 dockerd takes a path; what somebody else put there and dockerd takes is theirs.
+    if (problem && !problem.includes("has a path"))
+      throw new UserError(`${file}: registry-mirrors[${index}]: ${problem}`);
+  }
+}
+
+function splitVariable(line: string): [string, string] {
+  const at = line.indexOf("=");
+  return [line.slice(0, at), line.slice(at + 1)];
+}

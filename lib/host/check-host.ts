@@ -1,0 +1,53 @@
+import { UserError } from "../errors.ts";
+import type { Settings } from "../settings/settings.ts";
+import { buildxProblem } from "./buildx.ts";
+import { diskProblem } from "./disk.ts";
+import { engineFacts } from "./engine-facts.ts";
+import { portHolder } from "./port-holder.ts";
+import { unsetSecrets } from "./unset-secrets.ts";
+
+/** Oldest engine that has `dockerd --validate`, named build contexts and BuildKit as its builder. */
+const oldestEngine = 23;
+
+/**
+ * Looks at what a run needs, before anything is declared: engine, buildx, the cache's port and volume, secrets, disk.
+ * The disk counts only while the base, which needs the most by far, is not built.
+ *
+ * @throws UserError with a line for each problem and what to do about it.
+ */
+export async function checkHost(settings: Settings, baseReference: string): Promise<void> {
+  const problems = [...unsetSecrets(settings), ...(await engineProblems(settings, baseReference))];
+  if (problems.length > 0)
+    throw new UserError(["This host is not ready:", ...problems.map((line) => `  ${line}`)].join("\n"));
+}
+
+async function engineProblems(settings: Settings, baseReference: string): Promise<string[]> {
+  const { host } = settings.engine;
+  const cacheName = `gpu-build-host-${settings.stack}-registry-cache`;
+  const facts = await engineFacts(host, cacheName, baseReference);
+  if (typeof facts === "string") return [facts];
+  const major = Number.parseInt(facts.version, 10);
+  if (major < oldestEngine) {
+    return [
+      `The Docker Engine at ${host} is ${facts.version}; ${oldestEngine}.0 or newer is needed: https://docs.docker.com/engine/install/`,
+    ];
+  }
+  const problems = [await buildxProblem(), facts.hasBase ? undefined : await diskProblem(facts.dataRoot)];
+  if (settings.registryCache.mode === "own") {
+    problems.push(foreignVolume(cacheName, settings.stack, facts.volumeStack));
+    if (!facts.cacheRuns) problems.push(await takenPort(settings.registryCache.port));
+  }
+  return problems.filter((problem) => problem !== undefined);
+}
+
+/** Docker would adopt a volume of that name silently, and destroy would delete it with its data. */
+function foreignVolume(name: string, stack: string, owner: string | null | undefined): string | undefined {
+  if (owner === undefined || owner === stack) return undefined;
+  return `The volume ${name} exists and is not of the stack ${stack}. Rename or remove it: docker volume rm ${name}`;
+}
+
+async function takenPort(port: number): Promise<string | undefined> {
+  const holder = await portHolder(port);
+  if (!holder) return undefined;
+  return `Port ${port} on 127.0.0.1 is taken by ${holder}. Choose another: pulumi config set --path gpu-build-host:registryCache.port PORT`;
+}

@@ -1,0 +1,105 @@
+import { isAbsolute, join } from "node:path";
+import type { Settings } from "../settings/settings.ts";
+import type { ImageDefinition, SecretSource } from "./types.ts";
+
+/** `"cu128"` for CUDA 12.8: the ending of friendly tags and of PyTorch's index. */
+export function cudaShortName(cuda: string): string {
+  return `cu${cuda.replace(".", "")}`;
+}
+
+/** Folder of `cuda-base/locks/` that fits the settings, e.g. `"torch2.7.1-cu128-py310"`. */
+export function lockName(base: Settings["cudaBase"]): string {
+  return `torch${base.torch}-${cudaShortName(base.cuda)}-py${base.python.replace(".", "")}`;
+}
+
+/** Every image of the stack as the settings declare it: the two bases, then the services. */
+export function imageDefinitions(settings: Settings): ImageDefinition[] {
+  return [
+    ...baseDefinitions(settings),
+    ...Object.entries(settings.services).map(([name, service]) => serviceDefinition(settings, name, service)),
+  ];
+}
+
+function baseDefinitions(settings: Settings): ImageDefinition[] {
+  return ["runtime", "devel"].map((kind) => ({
+    ...common(settings, `cuda-base-${kind}`),
+    context: join(settings.root, "cuda-base"),
+    dockerfile: `Dockerfile.${kind}`,
+    args: commonArgs(settings),
+    contexts: {},
+    secrets: certificates(settings),
+    tags: [`cuda-base:${kind}-${settings.cudaBase.cuda}`],
+    smokeTest: {
+      command: ["python3", "/smoke-test/check.py", kind],
+      folder: join(settings.root, "cuda-base", "smoke-test"),
+      timeoutSeconds: 600,
+    },
+  }));
+}
+
+function serviceDefinition(
+  settings: Settings,
+  name: string,
+  service: Settings["services"][string],
+): ImageDefinition {
+  const args = Object.fromEntries(Object.entries(service.args).map(([key, value]) => [key, String(value)]));
+  const { smokeTest } = service;
+  return {
+    ...common(settings, name),
+    context: inProject(settings, service.context),
+    dockerfile: service.dockerfile,
+    ...(service.target && { target: service.target }),
+    args: { ...commonArgs(settings), ...args },
+    contexts: mapValues(service.contexts, (value) =>
+      /^[a-z-]+:\/\//.test(value) ? value : inProject(settings, value),
+    ),
+    secrets: {
+      ...certificates(settings),
+      ...mapValues(service.secrets, (source) => absoluteSource(settings, source)),
+    },
+    ...(service.network && { network: service.network }),
+    tags: service.tags ?? [`${name}:${cudaShortName(settings.cudaBase.cuda)}`],
+    ...(smokeTest && {
+      smokeTest: { ...smokeTest, ...(smokeTest.folder && { folder: inProject(settings, smokeTest.folder) }) },
+    }),
+  };
+}
+
+/** Build arguments on offer to every Dockerfile; an image takes only those that its Dockerfile declares. */
+function commonArgs(settings: Settings): Record<string, string> {
+  const base = settings.cudaBase;
+  return {
+    CUDA: base.cuda,
+    CUDA_BASE: base.image,
+    LOCK: lockName(base),
+    PACKAGE_INDEX: base.packageIndex ?? "",
+    PYTHON: base.python,
+    TORCH: base.torch,
+    TORCH_CUDA_ARCH_LIST: base.cudaArchitectures.join(";"),
+  };
+}
+
+function common(settings: Settings, name: string) {
+  return {
+    name,
+    network: settings.engine.network,
+    rebuild: settings.rebuilds[name] ?? { count: 0, noCache: false },
+  };
+}
+
+function certificates(settings: Settings): Record<string, SecretSource> {
+  const file = settings.build.caBundle;
+  return file ? { ca: { file: inProject(settings, file) } } : {};
+}
+
+function absoluteSource(settings: Settings, source: SecretSource): SecretSource {
+  return "file" in source ? { file: inProject(settings, source.file) } : source;
+}
+
+function inProject(settings: Settings, path: string): string {
+  return isAbsolute(path) ? path : join(settings.root, path);
+}
+
+function mapValues<A, B>(record: Record<string, A>, change: (value: A) => B): Record<string, B> {
+  return Object.fromEntries(Object.entries(record).map(([key, value]) => [key, change(value)]));
+}

@@ -1,0 +1,52 @@
+import { UserError } from "../errors.ts";
+import { fetchManifestDigest } from "../registry/manifest-digest.ts";
+import type { Settings } from "../settings/settings.ts";
+import { imageDefinitions } from "./definitions.ts";
+import { ImageLockFile } from "./lock-file.ts";
+import { planImages } from "./plan.ts";
+import type { ImagePlan } from "./types.ts";
+
+/** What a stack will have: known before anything is declared. */
+export interface StackPlan {
+  plan: {
+    runtime: ImagePlan;
+    devel: ImagePlan;
+    /** Parents first. */
+    services: ImagePlan[];
+    all: ImagePlan[];
+  };
+  /** The cache's own image by digest, e.g. `"registry@sha256:…"`. */
+  cacheImage: string;
+}
+
+/**
+ * Works out every image of a stack. Digests that the lock file lacks are asked of the registry, and written down unless
+ * this is a preview.
+ */
+export async function planStack(settings: Settings, { isPreview = false } = {}): Promise<StackPlan> {
+  const digests = await ImageLockFile.open(settings.imagesLockFile, (reference) =>
+    fetchManifestDigest(reference, { mirror: settings.registryCache.upstream }),
+  );
+  const all = await planImages(imageDefinitions(settings), {
+    stack: settings.stack,
+    ...(settings.variant && { variant: settings.variant }),
+    cacheAddress: `127.0.0.1:${settings.registryCache.port}`,
+    digests,
+    stateDir: settings.stateDir,
+  });
+  const cacheImage = await pinned(settings.registryCache.image, digests);
+  if (!isPreview) await digests.save();
+  const byName = (name: string): ImagePlan => {
+    const plan = all.find((candidate) => candidate.name === name);
+    if (!plan) throw new UserError(`There is no plan of the image ${name}.`);
+    return plan;
+  };
+  const runtime = byName("cuda-base-runtime");
+  const devel = byName("cuda-base-devel");
+  return { plan: { runtime, devel, services: all.filter((plan) => plan !== runtime && plan !== devel), all }, cacheImage };
+}
+
+async function pinned(image: string, digests: ImageLockFile): Promise<string> {
+  if (image.includes("@")) return image;
+  return `${image.replace(/:[^:/]+$/, "")}@${await digests.digestOf(image)}`;
+}

@@ -1,0 +1,103 @@
+import { createHash } from "node:crypto";
+import { UserError } from "../errors.ts";
+import { familiarName, parseReference, type ImageReference } from "../images/image-reference.ts";
+
+/** Where and how long to ask. */
+export interface RegistryOptions {
+  /** Address that stands for Docker Hub, asked before it, e.g. `"http://127.0.0.1:5000"`. */
+  mirror?: string;
+  /** Milliseconds for one answer. @default 15000 */
+  timeoutMs?: number;
+  signal?: AbortSignal;
+}
+
+const manifestTypes = [
+  "application/vnd.oci.image.index.v1+json",
+  "application/vnd.docker.distribution.manifest.list.v2+json",
+  "application/vnd.oci.image.manifest.v1+json",
+  "application/vnd.docker.distribution.manifest.v2+json",
+].join(", ");
+
+/**
+ * Asks the registry for the digest behind an image reference (of the index, where there is one).
+ * @example await fetchManifestDigest("nvidia/cuda:12.8.1-base-ubuntu22.04") // "sha256:…"
+ * Throws a UserError that says which address answered what.
+ */
+export async function fetchManifestDigest(reference: string, options: RegistryOptions = {}): Promise<string> {
+  const parsed = parseReference(reference);
+  if (!parsed) throw new UserError(`"${reference}" is not an image reference`);
+  if (parsed.digest) return parsed.digest;
+  const problems: string[] = [];
+  for (const address of addressesOf(parsed, options.mirror)) {
+    const answer = await askForDigest(address, parsed, options);
+    if ("digest" in answer) return answer.digest;
+    problems.push(`${address}: ${answer.problem}`);
+  }
+  throw new UserError(
+    `cannot find out the digest of ${familiarName(parsed)} (${problems.join("; ")}); check the name and the network, or write the digest into the lock file by hand`,
+  );
+}
+
+function addressesOf(reference: ImageReference, mirror: string | undefined): string[] {
+  if (reference.host === "docker.io") return [...(mirror ? [mirror.replace(/\/+$/, "")] : []), "https://registry-1.docker.io"];
+  return [`${isLoopback(reference.host) ? "http" : "https"}://${reference.host}`];
+}
+
+function isLoopback(host: string): boolean {
+  return /^(localhost|127\.[\d.]+|\[::1\])(:\d+)?$/.test(host);
+}
+
+async function askForDigest(
+  address: string,
+  { repository, tag = "latest" }: ImageReference,
+  options: RegistryOptions,
+): Promise<{ digest: string } | { problem: string }> {
+  const url = `${address}/v2/${repository}/manifests/${tag}`;
+  try {
+    let headers: Record<string, string> = { accept: manifestTypes };
+    let response = await request(url, "HEAD", headers, options);
+    if (response.status === 401) {
+      const token = await fetchToken(response.headers.get("www-authenticate") ?? "", repository, options);
+      if (!token) return { problem: "needs a login" };
+      headers = { ...headers, authorization: `Bearer ${token}` };
+      response = await request(url, "HEAD", headers, options);
+    }
+    if (response.status === 401 || response.status === 403) return { problem: "needs a login, or there is no such image" };
+    if (response.status === 404) return { problem: "no such image" };
+    if (response.status === 429) return { problem: "too many requests; wait, or use a mirror" };
+    if (!response.ok) return { problem: `HTTP ${response.status}` };
+    const digest = response.headers.get("docker-content-digest");
+    if (digest) return { digest };
+    const manifest = await request(url, "GET", headers, options);
+    if (!manifest.ok) return { problem: `HTTP ${manifest.status}` };
+    return { digest: `sha256:${createHash("sha256").update(Buffer.from(await manifest.arrayBuffer())).digest("hex")}` };
+  } catch (error) {
+    return { problem: networkProblem(error, options) };
+  }
+}
+
+/** Anonymous token, by the `WWW-Authenticate: Bearer realm=…,service=…` that the registry sent. */
+async function fetchToken(challenge: string, repository: string, options: RegistryOptions): Promise<string | undefined> {
+  if (!/^bearer /i.test(challenge)) return undefined;
+  const fields = new Map([...challenge.matchAll(/(\w+)="([^"]*)"/g)].map((match) => [match[1]!, match[2]!]));
+  const realm = fields.get("realm");
+  if (!realm) return undefined;
+  const url = new URL(realm);
+  if (fields.has("service")) url.searchParams.set("service", fields.get("service")!);
+  url.searchParams.set("scope", `repository:${repository}:pull`);
+  const response = await request(url.href, "GET", {}, options);
+  if (!response.ok) return undefined;
+  const body = (await response.json()) as { token?: string; access_token?: string };
+  return body.token ?? body.access_token;
+}
+
+function request(url: string, method: string, headers: Record<string, string>, options: RegistryOptions): Promise<Response> {
+  const limit = AbortSignal.timeout(options.timeoutMs ?? 15_000);
+  return fetch(url, { method, headers, signal: options.signal ? AbortSignal.any([options.signal, limit]) : limit });
+}
+
+function networkProblem(error: unknown, options: RegistryOptions): string {
+  if ((error as Error).name === "TimeoutError") return `no answer in ${(options.timeoutMs ?? 15_000) / 1000} s`;
+  const cause = (error as { cause?: { code?: string; message?: string } }).cause;
+  return cause?.code ?? cause?.message ?? (error as Error).message;
+}

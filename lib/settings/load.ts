@@ -1,0 +1,39 @@
+import { join } from "node:path";
+import envPaths from "env-paths";
+import { readSandboxFacts } from "./sandbox-facts.ts";
+import { parseSettings, type Settings } from "./settings.ts";
+import { readStackFile, settingsOf } from "./stack-file.ts";
+
+/** The checked settings of `Pulumi.<stack>.yaml`, for commands that run without Pulumi. */
+export function settingsOfStackFile(root: string, stack: string): Settings {
+  const { file, values } = readStackFile(root, stack);
+  return withDefaults(root, stack, file, values);
+}
+
+/** The checked settings of a running Pulumi program: `config` is everything that `pulumi config` shows. */
+export function settingsOfConfig(root: string, stack: string, config: Record<string, unknown>): Settings {
+  return withDefaults(root, stack, `Pulumi.${stack}.yaml`, settingsOf(config));
+}
+
+function withDefaults(root: string, stack: string, file: string, values: Record<string, unknown>): Settings {
+  const settings = parseSettings({
+    stack,
+    root,
+    stateDir: stateDir(root, values),
+    file,
+    values,
+    readSandboxFacts: () => readSandboxFacts(root),
+  });
+  const caBundle = settings.build.caBundle ?? process.env["SSL_CERT_FILE"];
+  return { ...settings, build: { ...settings.build, ...(caBundle && { caBundle }) } };
+}
+
+/**
+ * Folder for build history and ledgers, shared by all stacks of a user. The sandbox keeps it beside itself, so that
+ * removing the sandbox removes all of it.
+ */
+function stateDir(root: string, values: Record<string, unknown>): string {
+  if (typeof values["stateDir"] === "string") return values["stateDir"];
+  if (values["sandbox"] === true) return join(root, ".sandbox", "state");
+  return process.getuid?.() === 0 ? "/var/lib/gpu-build-host" : envPaths("gpu-build-host", { suffix: "" }).data;
+}

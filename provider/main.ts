@@ -1,0 +1,53 @@
+import { main, type Provider } from "@pulumi/pulumi/provider/index.js";
+import { daemonConfig } from "./daemon-config.ts";
+import { engineLog } from "./engine-log.ts";
+import { image } from "./image.ts";
+import { failOperations, operationsEnded, stopOperations, tracked } from "./operations.ts";
+import { onParentGone } from "./parent.ts";
+import type { ResourceHandler, Session } from "./resource-handler.ts";
+
+// Pulumi hands plain objects over; each handler checks its own.
+type AnyHandler = ResourceHandler<any, any>; // eslint-disable-line @typescript-eslint/no-explicit-any
+
+const handlers: Record<string, AnyHandler> = {
+  "gpubuild:index:Image": image,
+  "gpubuild:index:DaemonConfig": daemonConfig,
+};
+
+function handlerOf(urn: string): AnyHandler {
+  const type = urn.split("::")[2]?.split("$").at(-1) ?? "";
+  const handler = handlers[type];
+  if (!handler) throw new Error(`The provider gpubuild has no resource ${type}.`);
+  return handler;
+}
+
+const log = engineLog(process.argv[2]);
+const session = (signal: AbortSignal): Session => ({ log, signal });
+
+const provider: Provider = {
+  version: "0.1.0",
+  check: (urn, olds, news) => tracked(() => handlerOf(urn).check(urn, olds, news)),
+  diff: (id, urn, olds, news) => tracked(() => handlerOf(urn).diff(id, urn, olds, news)),
+  create: (urn, inputs) => tracked((signal) => handlerOf(urn).create(urn, inputs, session(signal))),
+  update: (id, urn, olds, news) =>
+    tracked((signal) => handlerOf(urn).update(id, urn, olds, news, session(signal))),
+  delete: (id, urn, props) => tracked((signal) => handlerOf(urn).delete(id, urn, props, session(signal))),
+  read: async (id, urn, props) =>
+    (await tracked(() => handlerOf(urn).read(id, urn, props))) ?? { id: "", props: {} },
+  // Pulumi calls this at the end of every run, and at once on Ctrl-C.
+  cancel: async () => {
+    stopOperations();
+    await operationsEnded(5_000);
+  },
+};
+
+// Pulumi kills its plugins when it is done; a terminal's Ctrl-C reaches them too, and must not end a clean stop half way.
+process.on("SIGINT", () => {});
+process.on("uncaughtException", failOperations);
+process.on("unhandledRejection", failOperations);
+onParentGone(() => {
+  stopOperations();
+  void operationsEnded(5_000).then(() => process.exit(1));
+});
+
+void main(provider, process.argv.slice(2));

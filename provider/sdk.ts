@@ -1,0 +1,64 @@
+import * as pulumi from "@pulumi/pulumi";
+import type { ImagePlan } from "../lib/images/types.ts";
+
+/** Inputs of {@link DaemonConfig}: plain known values, since unknown ones reach a provider's check as a marker. */
+export interface DaemonConfigArgs {
+  /** Stack that claims the entries, e.g. `"dev"`. */
+  stack: string;
+  /** Engine whose daemon.json is meant, e.g. `"unix:///var/run/docker.sock"`. */
+  dockerHost: string;
+  /** Mirrors that stand first in `registry-mirrors`, e.g. `["http://127.0.0.1:5000"]`. */
+  registryMirrors: string[];
+  /** `"apply"` edits the file, `"print"` says what to edit, `"off"` leaves it alone. */
+  manage: "apply" | "print" | "off";
+  /** Folder of the ledger that says whose each entry is. */
+  ledgerDir: string;
+}
+
+/** Our keys in the daemon.json of a Docker Engine; everybody else's keys stay as they are. */
+export class DaemonConfig extends pulumi.CustomResource {
+  constructor(name: string, args: DaemonConfigArgs, opts?: pulumi.CustomResourceOptions) {
+    super("gpubuild:index:DaemonConfig", name, { ...args }, opts);
+  }
+}
+
+/** Inputs of {@link Image}. */
+export interface ImageArgs {
+  stack: string;
+  dockerHost: string;
+  /** Folder for the build history. */
+  stateDir: string;
+  /** Versions that stay for going back. */
+  keep: number;
+  /** Let friendly tags move off images that this program did not build. */
+  adoptTags: boolean;
+  /** Minutes without progress until the build is stopped. */
+  idleMinutes: number;
+  plan: ImagePlan;
+}
+
+/** A container image on the engine, named by a hash of everything that goes into it, with friendly tags on top. */
+export class Image extends pulumi.CustomResource {
+  constructor(name: string, args: ImageArgs, opts?: pulumi.CustomResourceOptions) {
+    const { reference, tags, hash, parts, smokeTest, ...build } = args.plan;
+    super(
+      "gpubuild:index:Image",
+      name,
+      {
+        stack: args.stack,
+        dockerHost: args.dockerHost,
+        stateDir: args.stateDir,
+        keep: args.keep,
+        adoptTags: args.adoptTags,
+        idleMinutes: args.idleMinutes,
+        reference,
+        tags,
+        hash,
+        parts,
+        smokeTest,
+        build,
+      },
+      opts,
+    );
+  }
+}

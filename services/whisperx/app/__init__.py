@@ -1,0 +1,1 @@
+"""WhisperX behind HTTP: upload audio, get text with times."""

@@ -1,0 +1,181 @@
+import assert from "node:assert/strict";
+import * as pulumi from "@pulumi/pulumi";
+import { CudaBase } from "../../components/cuda-base.ts";
+import { DockerDaemon } from "../../components/docker-daemon.ts";
+import { RegistryCache } from "../../components/registry-cache.ts";
+import { registryConfig } from "../../components/registry-cache-command.ts";
+import { ServiceImage } from "../../components/service-image.ts";
+import type { ImageArgs } from "../../provider/sdk.ts";
+
+interface Registered {
+  type: string;
+  name: string;
+  inputs: Record<string, unknown>;
+}
+
+let registered: Registered[] = [];
+
+function inputsOf(name: string): Record<string, unknown> {
+  const resource = registered.find(
+    (candidate) => candidate.name === name && !candidate.type.includes(":components:"),
+  );
+  assert.ok(resource, `${name} was not registered`);
+  return resource.inputs;
+}
+
+function typesAndNames(): string[] {
+  return registered.map(({ type, name }) => `${type} ${name}`).sort();
+}
+
+const cacheArgs = {
+  stack: "dev",
+  mode: "own" as const,
+  image: `registry@sha256:${"a".repeat(64)}`,
+  upstream: "https://registry-1.docker.io",
+  port: 5000,
+  ttl: "0s",
+};
+
+function imageArgs(name: string): ImageArgs {
+  const plan = {
+    name,
+    reference: `localhost:1/dev/${name}:x-0123456789abcdef`,
+    tags: [`${name}:cu128`],
+    hash: "0123456789abcdef",
+    parts: { dockerfile: "1" },
+    parents: [],
+    pins: {},
+    context: "/project",
+    dockerfile: "Dockerfile",
+    args: {},
+    contexts: {},
+    secrets: {},
+    rebuild: { count: 0, noCache: false },
+  };
+  return {
+    stack: "dev",
+    dockerHost: "unix:///x.sock",
+    stateDir: "/state",
+    keep: 3,
+    adoptTags: false,
+    idleMinutes: 30,
+    plan,
+  };
+}
+
+describe("components", () => {
+  before(async () => {
+    await pulumi.runtime.setMocks({
+      newResource: ({ type, name, inputs }) => {
+        registered.push({ type, name, inputs: inputs as Record<string, unknown> });
+        return { id: `${name}-id`, state: inputs as Record<string, unknown> };
+      },
+      call: ({ inputs }) => inputs as Record<string, unknown>,
+    });
+  });
+  beforeEach(() => {
+    registered = [];
+  });
+
+  describe("RegistryCache", () => {
+    it("runs one container with one volume, pinned by digest", async () => {
+      const cache = new RegistryCache("cache", cacheArgs);
+      await settled(cache.id);
+      assert.deepEqual(typesAndNames(), [
+        "docker:index/container:Container cache-server",
+        "docker:index/remoteImage:RemoteImage cache-image",
+        "docker:index/volume:Volume cache-layers",
+        "gpu-build-host:components:RegistryCache cache",
+      ]);
+      assert.equal(inputsOf("cache-server")["image"], cacheArgs.image);
+      assert.equal(cache.url, "http://127.0.0.1:5000");
+    });
+
+    it("listens on loopback only, without rights that it does not need", async () => {
+      await settled(new RegistryCache("cache", cacheArgs).id);
+      const container = inputsOf("cache-server");
+      assert.match(String((container["command"] as string[])[0]), /addr: 127\.0\.0\.1:5000/);
+      assert.equal(container["ports"], undefined);
+      assert.equal(container["readOnly"], true);
+      assert.deepEqual((container["capabilities"] as { drops: string[] }).drops, ["ALL"]);
+    });
+
+    it("creates nothing when another stack runs the cache", async () => {
+      const cache = new RegistryCache("cache", { ...cacheArgs, mode: "external" });
+      await pulumi.runtime.waitForRPCs();
+      assert.deepEqual(typesAndNames(), ["gpu-build-host:components:RegistryCache cache"]);
+      assert.equal(cache.url, "http://127.0.0.1:5000");
+    });
+
+    it("starts while its upstream is away: credentials come from a helper", () => {
+      assert.match(registryConfig(cacheArgs), /exec:\n {4}command: \/run\/registry\/anonymous/);
+    });
+
+    it("serves metrics only on a port of their own", () => {
+      assert.doesNotMatch(registryConfig(cacheArgs), /debug/);
+      assert.match(registryConfig({ ...cacheArgs, metricsPort: 5001 }), /addr: 127\.0\.0\.1:5001/);
+    });
+  });
+
+  describe("DockerDaemon", () => {
+    const daemonArgs = {
+      stack: "dev",
+      dockerHost: "unix:///x.sock",
+      registryMirrors: ["http://127.0.0.1:5000"],
+      ledgerDir: "/state/daemon",
+      cacheId: "1",
+      cachePort: 5000,
+      cacheImage: cacheArgs.image,
+    };
+
+    it("edits daemon.json and proves that a pull goes through the mirror", async () => {
+      await declared(() => new DockerDaemon("daemon", { ...daemonArgs, manage: "apply" }));
+      assert.deepEqual(typesAndNames(), [
+        "command:local:Command daemon-probe",
+        "gpu-build-host:components:DockerDaemon daemon",
+        "gpubuild:index:DaemonConfig daemon-config",
+      ]);
+      assert.deepEqual(inputsOf("daemon-config")["registryMirrors"], ["http://127.0.0.1:5000"]);
+    });
+
+    it("does not probe what it did not set", async () => {
+      await declared(() => new DockerDaemon("daemon", { ...daemonArgs, manage: "print" }));
+      assert.deepEqual(typesAndNames(), [
+        "gpu-build-host:components:DockerDaemon daemon",
+        "gpubuild:index:DaemonConfig daemon-config",
+      ]);
+    });
+  });
+
+  describe("CudaBase and ServiceImage", () => {
+    it("are one image each", async () => {
+      await declared(() => {
+        new CudaBase("base", {
+          runtime: imageArgs("cuda-base-runtime"),
+          devel: imageArgs("cuda-base-devel"),
+        });
+        new ServiceImage("whisperx", imageArgs("whisperx"));
+      });
+      assert.deepEqual(
+        typesAndNames().filter((line) => line.startsWith("gpubuild")),
+        [
+          "gpubuild:index:Image cuda-base-devel",
+          "gpubuild:index:Image cuda-base-runtime",
+          "gpubuild:index:Image whisperx",
+        ],
+      );
+      assert.equal(inputsOf("whisperx")["reference"], "localhost:1/dev/whisperx:x-0123456789abcdef");
+    });
+  });
+});
+
+/** Waits until an output of the mocked engine is known. */
+function settled<T>(output: pulumi.Output<T>): Promise<T> {
+  return new Promise((resolve) => output.apply(resolve));
+}
+
+/** Runs declarations, and waits until the mocked engine has seen them all. */
+async function declared(declare: () => unknown): Promise<void> {
+  declare();
+  await pulumi.runtime.waitForRPCs();
+}

@@ -1,0 +1,132 @@
+import assert from "node:assert/strict";
+import { UserError } from "../../lib/errors.ts";
+import { parseSettings, type Settings } from "../../lib/settings/settings.ts";
+
+/** Settings of a stack `dev` with the given values. */
+function parse(values: Record<string, unknown>): Settings {
+  return parseSettings({
+    stack: "dev",
+    root: "/project",
+    stateDir: "/state",
+    file: "Pulumi.dev.yaml",
+    values,
+    readSandboxFacts: () => ({
+      root: "/project/.sandbox",
+      dockerHost: "unix:///run/gpu-build-host/1/docker.sock",
+      upstream: "http://127.0.0.1:7000",
+      ports: { cache: 7001, cacheMetrics: 7002 },
+    }),
+  });
+}
+
+/** The lines of the error that the given values cause. */
+function problems(values: Record<string, unknown>): string[] {
+  try {
+    parse(values);
+  } catch (error) {
+    assert.ok(error instanceof UserError);
+    return error.message.split("\n").map((line) => line.trim());
+  }
+  return [];
+}
+
+describe("settings", () => {
+  it("have a default for everything", () => {
+    const settings = parse({});
+    assert.equal(settings.registryCache.port, 5000);
+    assert.equal(settings.cudaBase.cuda, "12.8");
+    assert.equal(settings.engine.host, "unix:///var/run/docker.sock");
+    assert.deepEqual(settings.services, {});
+  });
+
+  it("take engine, network, upstream and ports from the private engine in the sandbox", () => {
+    const settings = parse({ sandbox: true });
+    assert.deepEqual(settings.engine, { host: "unix:///run/gpu-build-host/1/docker.sock", network: "host" });
+    assert.equal(settings.registryCache.upstream, "http://127.0.0.1:7000");
+    assert.equal(settings.registryCache.port, 7001);
+    assert.equal(settings.imagesLockFile, "/project/.sandbox/images.lock.yaml");
+  });
+
+  it("names every problem in one message, with key, rule and value, and how to set it", () => {
+    const lines = problems({ registryCache: { port: 99_999, ttl: "7" }, cudaBase: { cuda: 12.8 } });
+    assert.deepEqual(lines, [
+      "Invalid settings in Pulumi.dev.yaml:",
+      "gpu-build-host:registryCache.port must be 1–65535, got 99999",
+      'gpu-build-host:registryCache.ttl must be a duration such as "168h"; "0s" keeps layers forever, got "7"',
+      'gpu-build-host:cudaBase.cuda must be a version in quotes such as "12.8", got 12.8',
+      "Nothing was changed. Set a value with: pulumi config set --stack dev --path gpu-build-host:KEY VALUE",
+    ]);
+  });
+
+  const wrong: [string, Record<string, unknown>, string][] = [
+    [
+      "a misspelt key at the top",
+      { registryCash: {} },
+      'gpu-build-host:registryCash is not a setting; did you mean "registryCache"?',
+    ],
+    [
+      "a misspelt key inside",
+      { registryCache: { prot: 5000 } },
+      'gpu-build-host:registryCache.prot is not a setting; did you mean "port"?',
+    ],
+    [
+      "a misspelt key of a service",
+      { services: { a: { context: "a", dockerFile: "D" } } },
+      'gpu-build-host:services.a.dockerFile is not a setting; did you mean "dockerfile"?',
+    ],
+    [
+      "a key that is like no other",
+      { dockerDaemon: { zzz: 1 } },
+      "gpu-build-host:dockerDaemon.zzz is not a setting; known here: manage",
+    ],
+    [
+      "a remote engine",
+      { engine: { host: "ssh://root@other" } },
+      'gpu-build-host:engine.host must be a local engine such as "unix:///var/run/docker.sock"; ssh and tcp engines are not managed, got "ssh://root@other"',
+    ],
+    [
+      "a port as text",
+      { registryCache: { port: "5000" } },
+      'gpu-build-host:registryCache.port must be a whole number, got "5000"',
+    ],
+    [
+      "a service without a context",
+      { services: { a: {} } },
+      "gpu-build-host:services.a.context must be text, got nothing",
+    ],
+    [
+      "a service with a name that Docker refuses",
+      { services: { "My Service": { context: "a" } } },
+      "gpu-build-host:services.My Service must be lower case letters and digits, with single . _ - between, got",
+    ],
+    [
+      "a secret by value",
+      { services: { a: { context: "a", secrets: { token: "hf_123" } } } },
+      'gpu-build-host:services.a.secrets.token must be {file: "/path"} or {env: "NAME"}: the value itself never stands in a setting',
+    ],
+    [
+      "a rebuild of an unknown image",
+      { rebuilds: { wisperx: { count: 1 } } },
+      "gpu-build-host:rebuilds.wisperx names no image of this stack; images: cuda-base-runtime, cuda-base-devel",
+    ],
+    [
+      "one port for two things",
+      { registryCache: { port: 5000, metricsPort: 5000 } },
+      "gpu-build-host:registryCache.metricsPort must differ from registryCache.port, got 5000 for both",
+    ],
+  ];
+  for (const [what, values, message] of wrong) {
+    it(`refuse ${what}`, () => {
+      const lines = problems(values);
+      assert.ok(
+        lines.some((line) => line.startsWith(message)),
+        lines.join("\n"),
+      );
+    });
+  }
+
+  it("never show a secret's value", () => {
+    const lines = problems({ services: { a: { context: "a", secrets: { token: "hf_123" } } } });
+    assert.ok(!lines.join("\n").includes("hf_123"), lines.join("\n"));
+  });
+});
