@@ -8,6 +8,7 @@ import { ServiceImage } from "./components/service-image.ts";
 import { checkHost } from "./lib/host/check-host.ts";
 import { planStack } from "./lib/images/plan-stack.ts";
 import { settingsOfConfig } from "./lib/settings/load.ts";
+import { CacheGuard } from "./provider/sdk.ts";
 import { shownPlainly } from "./provider/shown-plainly.ts";
 
 // Everything is checked and every image's tag is known before anything is declared.
@@ -19,6 +20,7 @@ const { settings, plan, cacheImage } = await shownPlainly(async () => {
 });
 
 const { stack, engine } = settings;
+const ledgerDir = join(settings.stateDir, "daemon");
 const engineProvider = new docker.Provider("engine", { host: engine.host });
 const cache = new RegistryCache(
   "registry-cache",
@@ -32,7 +34,7 @@ const daemon = new DockerDaemon(
     stack,
     dockerHost: engine.host,
     registryMirrors: [cache.url],
-    ledgerDir: join(settings.stateDir, "daemon"),
+    ledgerDir,
     cacheId: cache.id,
     cachePort: settings.registryCache.port,
     cacheImage,
@@ -63,6 +65,14 @@ for (const service of plan.services) {
     { dependsOn: [daemon, ...parents] },
   ).image;
 }
+
+// It depends on everything, so destroy asks it first: a cache that other stacks use is not taken from them.
+if (settings.registryCache.mode === "own")
+  new CacheGuard(
+    "registry-cache-guard",
+    { stack, mirror: cache.url, ledgerDir },
+    { dependsOn: Object.values(images) },
+  );
 
 export const registryCacheUrl = cache.url;
 export const imageTags = Object.fromEntries(plan.all.map(({ name, tags }) => [name, tags]));

@@ -7,11 +7,14 @@ const commands: Record<string, () => Promise<Command>> = {
   destroy: async () => (await import("./destroy.ts")).destroyCommand(),
   env: async () => (await import("./env.ts")).envCommand(),
   rebuild: async () => (await import("./rebuild.ts")).rebuildCommand(),
+  lock: async () => (await import("./lock.ts")).lockCommand(),
   test: async () => (await import("./test.ts")).testCommand(),
 };
 
 /** Runs one command of package.json, e.g. `["start", "--stack", "dev"]`. */
 export async function main(args: string[]): Promise<void> {
+  // A closed terminal must not end this program before Pulumi has stopped cleanly.
+  for (const stream of [process.stdout, process.stderr]) stream.on("error", () => {});
   const create = commands[args[0] ?? ""];
   if (!create) {
     console.error(

@@ -6,6 +6,8 @@ export interface Progress {
   step(name: string, detail?: string): void;
   /** Ends a step with a word about how it went; the line stays. */
   done(name: string, result?: string): void;
+  /** Ends all steps that are under way. */
+  doneAll(): void;
   /** Prints a line above the steps. */
   print(line: string): void;
   /** Ends the display. */
@@ -48,6 +50,9 @@ export function createProgress(stream: NodeJS.WriteStream = process.stderr): Pro
       steps.delete(name);
       if (!step || Date.now() - step.started < worthALine) return;
       this.print(`✓ ${name}: ${result} (${elapsed(Date.now() - step.started)})`);
+    },
+    doneAll() {
+      for (const name of [...steps.keys()]) this.done(name);
     },
     print(text) {
       live?.clear();

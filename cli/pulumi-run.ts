@@ -1,5 +1,8 @@
+import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { join } from "node:path";
 import { execa } from "execa";
 import { UserError } from "../lib/errors.ts";
+import { lastCacheWords } from "./cache-words.ts";
 import {
   eventReader,
   isChange,
@@ -9,7 +12,10 @@ import {
   type EngineEvent,
   type StepMetadata,
 } from "./pulumi-events.ts";
+import { stopSignals } from "./interrupts.ts";
 import type { Progress } from "./progress.ts";
+import { readableErrors, type RunError } from "./readable-errors.ts";
+import { endSession } from "./sessions.ts";
 
 /** Where and how Pulumi runs for a stack. */
 export interface PulumiContext {
@@ -18,6 +24,8 @@ export interface PulumiContext {
   stack: string;
   /** The project's folder. */
   root: string;
+  /** Folder for what Pulumi writes during a run and leaves behind. */
+  tempDir: string;
   env: Record<string, string>;
 }
 
@@ -65,9 +73,11 @@ export async function converge(
     (event) => showEvent(event, progress, seen),
     (line) => words.push(line),
   );
+  mkdirSync(context.tempDir, { recursive: true });
+  const temp = mkdtempSync(join(context.tempDir, "pulumi-"));
   const run = execa(context.pulumi, [...operation, "--yes", "--json", "--non-interactive"], {
     cwd: context.root,
-    env: context.env,
+    env: { ...context.env, TMPDIR: temp }, // Pulumi's language host leaves pipes there
     stdin: "ignore",
     buffer: false,
     reject: false,
@@ -80,21 +90,36 @@ export async function converge(
     .on("data", (chunk: string) => words.push(...chunk.split("\n").filter(Boolean)));
   const interrupts = forwardSignals(run, progress);
   const result = await run;
+  if (run.pid) await endSession(run.pid, result.signal ? 6_000 : 1_000);
+  rmSync(temp, { recursive: true, force: true });
   interrupts.stop();
-  const { changes, errors } = seen;
   if (result.exitCode === 0) {
-    return { changes, images: [...seen.images.values()], seconds: (Date.now() - started) / 1000 };
+    const { changes, images } = seen;
+    return { changes, images: [...images.values()], seconds: (Date.now() - started) / 1000 };
   }
   if (interrupts.count() > 0)
     throw new UserError("Stopped. Nothing is left half done: run the same command again to go on.");
-  throw new UserError(errors.length > 0 ? [...new Set(errors)].join("\n") : lastWords(words.join("\n")));
+  if (result.signal)
+    throw new UserError(
+      `Pulumi was killed from outside (${result.signal}). Run the same command again to go on.`,
+    );
+  throw new UserError(await explained(seen.errors, words, context));
+}
+
+/** What went wrong, for a person; with the cache's own last words where it did not become healthy. */
+async function explained(errors: RunError[], words: string[], context: PulumiContext): Promise<string> {
+  const lines = readableErrors(errors);
+  if (lines.length === 0) return lastWords(words.join("\n"));
+  if (errors.some(({ name, message }) => name?.endsWith("-server") && /healthy state/.test(message)))
+    lines.push(...(await lastCacheWords(context.env["DOCKER_HOST"] ?? "", context.stack)));
+  return lines.join("\n");
 }
 
 /** What the events of a run have told so far. */
 interface Seen {
   changes: Change[];
   images: Map<string, DeclaredImage>;
-  errors: string[];
+  errors: RunError[];
 }
 
 function showEvent(event: EngineEvent, progress: Progress, seen: Seen): void {
@@ -121,12 +146,12 @@ function noteEnd(step: StepMetadata, progress: Progress, seen: Seen): void {
 function showDiagnostic(
   diagnostic: NonNullable<EngineEvent["diagnosticEvent"]>,
   progress: Progress,
-  errors: string[],
+  errors: RunError[],
 ): void {
   const message = plainText(diagnostic.message);
   if (diagnostic.severity === "debug" || !message) return;
   const name = diagnostic.urn ? nameOf(diagnostic.urn) : undefined;
-  if (diagnostic.severity === "error") errors.push(name ? `${name}: ${message}` : message);
+  if (diagnostic.severity === "error") errors.push({ ...(name && { name }), message });
   else if (diagnostic.ephemeral && name) progress.step(name, message);
   else progress.print(name ? `  ${name}: ${message}` : `  ${message}`);
 }
@@ -150,19 +175,18 @@ function forwardSignals(run: { kill: (signal: NodeJS.Signals) => boolean }, prog
   let received = 0;
   const onSignal = () => {
     received += 1;
+    run.kill("SIGINT"); // before the words: there may be no terminal left for them
     progress.print(
       received === 1
         ? "Stopping: the build in progress is ended, nothing is left half done …"
         : "Stopping at once …",
     );
-    run.kill("SIGINT");
   };
-  const signals: NodeJS.Signals[] = ["SIGINT", "SIGTERM", "SIGHUP"];
-  for (const signal of signals) process.on(signal, onSignal);
+  for (const signal of stopSignals) process.on(signal, onSignal);
   return {
     count: () => received,
     stop: () => {
-      for (const signal of signals) process.off(signal, onSignal);
+      for (const signal of stopSignals) process.off(signal, onSignal);
     },
   };
 }

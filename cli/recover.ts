@@ -2,6 +2,7 @@ import { existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { UserError } from "../lib/errors.ts";
+import { endSession } from "./sessions.ts";
 
 /** Where Pulumi's file back-end keeps a stack, below the folder that PULUMI_BACKEND_URL names. */
 function stackPath(backend: string, kind: "locks" | "stacks", stack: string): string {
@@ -27,11 +28,13 @@ interface Lock {
  * @returns a line for each thing that was mended.
  * @throws UserError when another run is at work on the stack.
  */
-export function clearDeadLocks(backend: string, stack: string): string[] {
+export async function clearDeadLocks(backend: string, stack: string): Promise<string[]> {
   const folder = stackPath(backend, "locks", stack);
   const mended: string[] = [];
   if (!existsSync(folder)) return mended;
   for (const name of readdirSync(folder)) {
+    // Beside each lock lies a file with its attributes, which Pulumi does not miss.
+    if (!name.endsWith(".json")) continue;
     const file = join(folder, name);
     const lock = readLock(file);
     if (lock && lock.hostname === hostname() && isPulumi(lock.pid)) {
@@ -44,8 +47,8 @@ export function clearDeadLocks(backend: string, stack: string): string[] {
         `The stack ${stack} is locked by ${lock.username} on ${lock.hostname}. If that run is gone: pulumi cancel --stack ${stack}`,
       );
     }
-    rmSync(file, { force: true });
-    const orphans = lock ? endSession(lock.pid) : 0;
+    for (const path of [file, `${file}.attrs`]) rmSync(path, { force: true });
+    const orphans = lock ? await endSession(lock.pid, 0) : 0;
     mended.push(
       `An earlier run was killed: its lock is removed${orphans > 0 ? `, ${orphans} of its processes are ended` : ""}.`,
     );
@@ -68,34 +71,6 @@ function isPulumi(pid: number): boolean {
     return readFileSync(`/proc/${pid}/cmdline`, "utf8").split("\0")[0]?.endsWith("pulumi") ?? false;
   } catch {
     return false;
-  }
-}
-
-/** Ends what is left of a dead run. Pulumi is the leader of its session, and all its plugins belong to it. */
-function endSession(session: number): number {
-  let ended = 0;
-  for (const entry of readdirSync("/proc")) {
-    if (!/^\d+$/.test(entry) || Number(entry) === process.pid) continue;
-    if (sessionOf(entry) !== session) continue;
-    try {
-      process.kill(Number(entry), "SIGKILL");
-      ended += 1;
-    } catch {
-      // it ended by itself
-    }
-  }
-  return ended;
-}
-
-function sessionOf(pid: string): number | undefined {
-  try {
-    // After the name in brackets: state, parent, group, session.
-    const fields = readFileSync(`/proc/${pid}/stat`, "utf8")
-      .replace(/^.*\) /s, "")
-      .split(" ");
-    return Number(fields[3]);
-  } catch {
-    return undefined;
   }
 }
 

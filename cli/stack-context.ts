@@ -1,12 +1,15 @@
-import { existsSync, mkdirSync } from "node:fs";
+import { existsSync, mkdirSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { delimiter, dirname, join } from "node:path";
+import { engineAt } from "../lib/docker/engine.ts";
 import { UserError } from "../lib/errors.ts";
 import { ImageLockFile } from "../lib/images/lock-file.ts";
-import { settingsOfStackFile } from "../lib/settings/load.ts";
+import { checkStackFile, settingsOfStackFile } from "../lib/settings/load.ts";
 import type { Settings } from "../lib/settings/settings.ts";
 import { readStackFile } from "../lib/settings/stack-file.ts";
 import { startSandbox, type Sandbox } from "../sandbox/sandbox.ts";
 import { ensureToolchain, type Toolchain } from "../sandbox/toolchain/toolchain.ts";
+import { interruptible } from "./interrupts.ts";
 import type { Progress } from "./progress.ts";
 import { pulumi, type PulumiContext } from "./pulumi-run.ts";
 import { clearDeadLocks, containersInState, stackExists } from "./recover.ts";
@@ -35,18 +38,27 @@ export interface OpenOptions {
  */
 export async function openStack(options: OpenOptions, progress: Progress): Promise<OpenStack> {
   const { stack } = options;
+  checkStackFile(projectRoot, stack);
   const isSandbox = readStackFile(projectRoot, stack).values["sandbox"] === true;
-  const toolchain = await ensureToolchain({
-    stack,
-    allowBuilt: isSandbox || options.builtToolchain,
-    onStep: ({ name, detail }) => progress.step(name, detail),
+  const { toolchain, sandbox } = await interruptible(async (signal) => {
+    const toolchain = await ensureToolchain({
+      stack,
+      allowBuilt: isSandbox || options.builtToolchain,
+      onStep: ({ name, detail }) => progress.step(name, detail),
+      signal,
+    });
+    progress.doneAll();
+    const sandbox = isSandbox ? await openSandbox(stack, progress, signal) : undefined;
+    progress.doneAll();
+    return { toolchain, sandbox };
   });
-  const sandbox = isSandbox ? await openSandbox(stack, progress) : undefined;
   const settings = settingsOfStackFile(projectRoot, stack);
+  await engineAt(settings.engine.host).info(); // without it Pulumi fails with a line for every resource
   const context: PulumiContext = {
     pulumi: toolchain.pulumi,
     stack,
     root: projectRoot,
+    tempDir: isSandbox ? join(sandboxRoot, "runs") : tmpdir(),
     env: {
       ...toolchain.env,
       ...sandbox?.env,
@@ -69,7 +81,7 @@ function backendOf(isSandbox: boolean): Record<string, string> {
   return { PULUMI_BACKEND_URL: `file://${sandboxBackend}`, PULUMI_CONFIG_PASSPHRASE: "" };
 }
 
-async function openSandbox(stack: string, progress: Progress): Promise<Sandbox> {
+async function openSandbox(stack: string, progress: Progress, signal: AbortSignal): Promise<Sandbox> {
   if (stack !== "sandbox")
     throw new UserError(
       `gpu-build-host:sandbox is true in Pulumi.${stack}.yaml: only the stack "sandbox" may be one.`,
@@ -82,6 +94,7 @@ async function openSandbox(stack: string, progress: Progress): Promise<Sandbox> 
     images: base && base !== cache ? [base] : [],
     registryImage: cache,
     onStep: ({ name, detail }) => progress.step(name, detail),
+    signal,
   });
   // A stand-in that was made anew has another digest, and the one before it may be gone.
   const lock = await ImageLockFile.open(join(sandboxRoot, "images.lock.yaml"));
@@ -95,7 +108,8 @@ async function prepareStack(context: PulumiContext, settings: Settings, progress
   const url = context.env["PULUMI_BACKEND_URL"] ?? process.env["PULUMI_BACKEND_URL"] ?? "";
   if (!url.startsWith("file://")) return;
   const backend = url.slice("file://".length).replace(/^~/, process.env["HOME"] ?? "~");
-  for (const line of clearDeadLocks(backend, context.stack)) progress.print(line);
+  for (const line of await clearDeadLocks(backend, context.stack)) progress.print(line);
+  if (settings.sandbox) rmSync(context.tempDir, { recursive: true, force: true });
   const known = containersInState(backend, context.stack) ?? new Set();
   for (const name of await removeStrayContainers(settings.engine.host, context.stack, known)) {
     progress.print(`The container ${name} of a killed run is removed.`);

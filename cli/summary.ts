@@ -84,12 +84,15 @@ async function imageRows(
   });
 }
 
+/** The part of the engine's `/system/df` that is read here; its types know no answer without a callback. */
+interface DiskUsage {
+  Images: { RepoTags: string[] | null; Size: number; SharedSize: number }[];
+}
+
 async function imageSizes(dockerHost: string): Promise<Map<string, { size: number; unique: number }>> {
   const docker = await engineAt(dockerHost).client();
   // With the type named the engine need not measure volumes and the build cache.
-  const answer = (await docker.df({ type: ["image"] } as never)) as unknown as {
-    Images: { RepoTags: string[] | null; Size: number; SharedSize: number }[];
-  };
+  const answer = await (docker.df({ type: ["image"] } as never) as unknown as Promise<DiskUsage>);
   return new Map(
     answer.Images.flatMap(({ RepoTags, Size, SharedSize }) =>
       (RepoTags ?? []).map((tag) => [tag, { size: Size, unique: Size - Math.max(0, SharedSize) }] as const),

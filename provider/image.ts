@@ -1,6 +1,12 @@
 import { engineAt } from "../lib/docker/engine.ts";
 import { secretProblems } from "../lib/images/build-secrets.ts";
-import { liveFacts, realiseImage, removeImage, wantedFacts, type ImageResource } from "../lib/images/realise.ts";
+import {
+  liveFacts,
+  realiseImage,
+  removeImage,
+  wantedFacts,
+  type ImageResource,
+} from "../lib/images/realise.ts";
 import type { ResourceHandler, Session } from "./resource-handler.ts";
 
 /** Inputs of an Image, and what the state keeps: the same keys, so that a preview shows drift as `old => live`. */
@@ -19,26 +25,38 @@ export const image: ResourceHandler<ImageInputs, ImageState> = {
   async check(_urn, olds, news) {
     const failures: { property: string; reason: string }[] = [];
     for (const key of ["stack", "dockerHost", "stateDir", "reference", "hash"] as const)
-      if (typeof news[key] !== "string" || news[key] === "") failures.push({ property: key, reason: "must be known text" });
+      if (typeof news[key] !== "string" || news[key] === "")
+        failures.push({ property: key, reason: "must be known text" });
     if (!Array.isArray(news.tags)) failures.push({ property: "tags", reason: "must be a list of tags" });
-    if (!Number.isInteger(news.keep) || news.keep < 1) failures.push({ property: "keep", reason: `must be at least 1, got ${news.keep}` });
+    if (!Number.isInteger(news.keep) || news.keep < 1)
+      failures.push({ property: "keep", reason: `must be at least 1, got ${news.keep}` });
     if (!news.build?.name) failures.push({ property: "build", reason: "must say how the image is built" });
     if (failures.length > 0) return { inputs: news, failures };
     // Only where a build may come: an unchanged stack must not ask for tokens.
     if (olds?.hash !== news.hash)
-      for (const reason of secretProblems(news.build.name, news.build.secrets ?? {})) failures.push({ property: "build.secrets", reason });
+      for (const reason of secretProblems(news.build.name, news.build.secrets ?? {}))
+        failures.push({ property: "build.secrets", reason });
     return { inputs: { ...news, live: wantedFacts(news) }, failures };
   },
 
   async diff(_id, _urn, olds, news) {
     const detailedDiff: Record<string, { kind: "add" | "delete" | "update" }> = {};
-    for (const key of compared) if (!same(olds[key], news[key])) detailedDiff[key] = { kind: key in olds ? "update" : "add" };
+    for (const key of compared)
+      if (!same(olds[key], news[key])) detailedDiff[key] = { kind: key in olds ? "update" : "add" };
     if (!same(olds.smokeTest?.command, news.smokeTest?.command)) detailedDiff.smokeTest = { kind: "update" };
-    return { changes: Object.keys(detailedDiff).length > 0, replaces: [], deleteBeforeReplace: false, detailedDiff };
+    return {
+      changes: Object.keys(detailedDiff).length > 0,
+      replaces: [],
+      deleteBeforeReplace: false,
+      detailedDiff,
+    };
   },
 
   async create(urn, inputs, session) {
-    return { id: `${inputs.stack}/${inputs.build.name}`, outs: await realise(urn, inputs, undefined, session) };
+    return {
+      id: `${inputs.stack}/${inputs.build.name}`,
+      outs: await realise(urn, inputs, undefined, session),
+    };
   },
 
   async read(id, _urn, props) {
@@ -52,12 +70,19 @@ export const image: ResourceHandler<ImageInputs, ImageState> = {
 
   async delete(_id, urn, props, session) {
     const stay = await removeImage(props, engineAt(props.dockerHost));
-    if (stay.length > 0) await session.log(`left on the engine: ${stay.join("; ")}`, { urn, severity: "warning" });
+    if (stay.length > 0)
+      await session.log(`left on the engine: ${stay.join("; ")}`, { urn, severity: "warning" });
   },
 };
 
-async function realise(urn: string, inputs: ImageInputs, olds: ImageState | undefined, session: Session): Promise<ImageState> {
-  const say = (message: string): void => void session.log(message, { urn, ephemeral: true }).catch(() => undefined);
+async function realise(
+  urn: string,
+  inputs: ImageInputs,
+  olds: ImageState | undefined,
+  session: Session,
+): Promise<ImageState> {
+  const say = (message: string): void =>
+    void session.log(message, { urn, ephemeral: true }).catch(() => undefined);
   await realiseImage(inputs, olds, {
     engine: engineAt(inputs.dockerHost),
     signal: session.signal,
@@ -76,5 +101,7 @@ function sorted(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(sorted);
   if (value === null || typeof value !== "object") return value ?? null;
   const entries = Object.entries(value).filter(([, item]) => item !== undefined);
-  return Object.fromEntries(entries.sort(([a], [b]) => (a < b ? -1 : 1)).map(([key, item]) => [key, sorted(item)]));
+  return Object.fromEntries(
+    entries.sort(([a], [b]) => (a < b ? -1 : 1)).map(([key, item]) => [key, sorted(item)]),
+  );
 }

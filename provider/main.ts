@@ -1,4 +1,5 @@
 import { main, type Provider } from "@pulumi/pulumi/provider/index.js";
+import { cacheGuard } from "./cache-guard.ts";
 import { daemonConfig } from "./daemon-config.ts";
 import { engineLog } from "./engine-log.ts";
 import { image } from "./image.ts";
@@ -12,6 +13,7 @@ type AnyHandler = ResourceHandler<any, any>; // eslint-disable-line @typescript-
 const handlers: Record<string, AnyHandler> = {
   "gpubuild:index:Image": image,
   "gpubuild:index:DaemonConfig": daemonConfig,
+  "gpubuild:index:CacheGuard": cacheGuard,
 };
 
 function handlerOf(urn: string): AnyHandler {
@@ -41,13 +43,17 @@ const provider: Provider = {
   },
 };
 
-// Pulumi kills its plugins when it is done; a terminal's Ctrl-C reaches them too, and must not end a clean stop half way.
-process.on("SIGINT", () => {});
 process.on("uncaughtException", failOperations);
 process.on("unhandledRejection", failOperations);
-onParentGone(() => {
+// Pulumi ends its plugins with SIGINT and waits five seconds for one that stays.
+process.on("SIGINT", () => void end(0));
+onParentGone(() => void end(1));
+
+/** Stops what is under way, lets it clean up, and exits. */
+async function end(exitCode: number): Promise<void> {
   stopOperations();
-  void operationsEnded(5_000).then(() => process.exit(1));
-});
+  await operationsEnded(5_000);
+  process.exit(exitCode);
+}
 
 void main(provider, process.argv.slice(2));

@@ -62,3 +62,20 @@ export class Image extends pulumi.CustomResource {
     );
   }
 }
+
+/** Inputs of {@link CacheGuard}. */
+export interface CacheGuardArgs {
+  /** Stack that owns the cache. */
+  stack: string;
+  /** The cache as daemon.json names it, e.g. `"http://127.0.0.1:5000"`. */
+  mirror: string;
+  /** Folder of the ledger that says who uses the cache. */
+  ledgerDir: string;
+}
+
+/** Depends on everything, so it is deleted first: refuses while another stack uses this stack's cache. */
+export class CacheGuard extends pulumi.CustomResource {
+  constructor(name: string, args: CacheGuardArgs, opts?: pulumi.CustomResourceOptions) {
+    super("gpubuild:index:CacheGuard", name, { ...args }, opts);
+  }
+}

@@ -46,7 +46,8 @@ export async function unpackPackages(
   await apt("download", ...packages);
   mkdirSync(target, { recursive: true });
   const files = readdirSync(archives).filter((name) => name.endsWith(".deb"));
-  for (const file of files) await execa("dpkg-deb", ["-x", join(archives, file), target], { cancelSignal: signal });
+  for (const file of files)
+    await execa("dpkg-deb", ["-x", join(archives, file), target], { cancelSignal: signal });
   rmSync(scratch, { recursive: true, force: true });
   return files.map(nameAndVersion);
 }
@@ -69,9 +70,12 @@ function aptOptions(scratch: string): string[] {
 }
 
 function aptFailure(args: string[], output: string, code: string | undefined): UserError {
-  const reason = output.split("\n").find((line) => line.startsWith("E:")) ?? output.trim().split("\n").pop() ?? "";
+  const reason =
+    output.split("\n").find((line) => line.startsWith("E:")) ?? output.trim().split("\n").pop() ?? "";
   const missing = code === "ENOENT" ? "apt-get is not installed" : reason.trim();
-  return new UserError(`Debian's packages cannot be fetched (apt-get ${args.slice(0, 3).join(" ")} …): ${missing}`);
+  return new UserError(
+    `Debian's packages cannot be fetched (apt-get ${args.slice(0, 3).join(" ")} …): ${missing}`,
+  );
 }
 
 /** `runc_1.1.5+ds1-1+deb12u1_amd64.deb` → name and version. */

@@ -31,10 +31,13 @@ export function parseDeb822(text: string): AptSource[] {
   return stanzas.flatMap((stanza) => {
     const fields = deb822Fields(stanza);
     const words = (name: string) => (fields.get(name) ?? "").split(/\s+/).filter(Boolean);
-    if (!words("types").includes("deb") || /^(no|false|0|off)$/i.test(fields.get("enabled") ?? "yes")) return [];
+    if (!words("types").includes("deb") || /^(no|false|0|off)$/i.test(fields.get("enabled") ?? "yes"))
+      return [];
     const key = fields.get("signed-by");
     return words("uris").flatMap((uri) =>
-      words("suites").map((suite) => source(uri, suite, words("components"), key?.startsWith("/") ? key : undefined)),
+      words("suites").map((suite) =>
+        source(uri, suite, words("components"), key?.startsWith("/") ? key : undefined),
+      ),
     );
   });
 }
@@ -42,7 +45,9 @@ export function parseDeb822(text: string): AptSource[] {
 /** Parses the one-line format of `sources.list`. */
 export function parseOneLine(text: string): AptSource[] {
   return text.split("\n").flatMap((line) => {
-    const match = /^deb\s+(?:\[(?<options>[^\]]*)\]\s+)?(?<uri>\S+)\s+(?<suite>\S+)(?<components>[^#]*)/.exec(line.trim());
+    const match = /^deb\s+(?:\[(?<options>[^\]]*)\]\s+)?(?<uri>\S+)\s+(?<suite>\S+)(?<components>[^#]*)/.exec(
+      line.trim(),
+    );
     if (!match?.groups) return [];
     const { options, uri, suite, components } = match.groups;
     const key = /signed-by=(\/[^\s,]+)/.exec(options ?? "")?.[1];
@@ -57,7 +62,10 @@ export function parseOneLine(text: string): AptSource[] {
  */
 export function rewriteSuite(sources: AptSource[], from: string, to: string): AptSource[] {
   return sources
-    .filter(({ suite, components }) => [from, `${from}-updates`, `${from}-security`].includes(suite) && components.includes("main"))
+    .filter(
+      ({ suite, components }) =>
+        [from, `${from}-updates`, `${from}-security`].includes(suite) && components.includes("main"),
+    )
     .map((entry) => ({ ...entry, suite: entry.suite.replace(from, to), components: ["main"] }));
 }
 

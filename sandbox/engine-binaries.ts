@@ -1,4 +1,5 @@
 import { accessSync, constants, existsSync, mkdirSync, renameSync, rmSync, symlinkSync } from "node:fs";
+import { homedir } from "node:os";
 import { delimiter, join } from "node:path";
 import { execa } from "execa";
 import { UserError } from "../lib/errors.ts";
@@ -13,8 +14,8 @@ export interface EngineBinaries {
   kind: "machine" | "debian";
   /** Folder to put first on PATH; empty for the machine's own programs. */
   binDir: string;
-  /** Folder with `docker-buildx` and `docker-compose`; empty where the machine's own plugins serve. */
-  pluginsDir: string;
+  /** Folders with `docker-buildx` and `docker-compose`, besides those that the docker program looks into anyway. */
+  pluginsDirs: string[];
   /** e.g. `"26.1.5+dfsg1"`. */
   version: string;
 }
@@ -38,9 +39,22 @@ export async function machineEngine(path = process.env.PATH ?? ""): Promise<Engi
     execa(command[0], command.slice(1), { reject: false, env: { PATH: path }, timeout: 10_000 });
   const version = /version (\d+)(\S*?),/.exec((await run("dockerd", "--version")).stdout ?? "");
   if (!version || Number(version[1]) < lowestEngine) return undefined;
-  const plugins = await Promise.all([run("docker", "buildx", "version"), run("docker", "compose", "version")]);
+  const plugins = await Promise.all([
+    run("docker", "buildx", "version"),
+    run("docker", "compose", "version"),
+  ]);
   if (plugins.some(({ failed }) => failed)) return undefined;
-  return { kind: "machine", binDir: "", pluginsDir: "", version: `${version[1]}${version[2]}` };
+  return { kind: "machine", binDir: "", pluginsDirs: userPlugins(), version: `${version[1]}${version[2]}` };
+}
+
+/** Where the user's own plugins are: the sandbox has another DOCKER_CONFIG, which would hide them. */
+export function userPlugins(
+  dockerConfig = process.env.DOCKER_CONFIG ?? join(homedir(), ".docker"),
+): string[] {
+  const config = readJson<{ cliPluginsExtraDirs?: string[] }>(join(dockerConfig, "config.json"));
+  return [join(dockerConfig, "cli-plugins"), ...(config?.cliPluginsExtraDirs ?? [])].filter((dir) =>
+    existsSync(dir),
+  );
 }
 
 async function debianEngine(options: WorkOptions): Promise<EngineBinaries> {
@@ -57,10 +71,15 @@ async function debianEngine(options: WorkOptions): Promise<EngineBinaries> {
     options,
   );
   const { version } = readJson<{ version: string }>(join(folder, "engine.json"))!;
-  return { kind: "debian", binDir: join(folder, "bin"), pluginsDir: join(folder, "cli-plugins"), version };
+  return { kind: "debian", binDir: join(folder, "bin"), pluginsDirs: [join(folder, "cli-plugins")], version };
 }
 
-async function unpackEngine(folder: string, own: string, release: string, options: WorkOptions): Promise<void> {
+async function unpackEngine(
+  folder: string,
+  own: string,
+  release: string,
+  options: WorkOptions,
+): Promise<void> {
   const step = (detail: string) => (options.onStep ?? silent)({ name: "engine", detail });
   step(`fetching Debian ${release}'s Docker packages`);
   const files = join(folder, "files");
@@ -69,7 +88,13 @@ async function unpackEngine(folder: string, own: string, release: string, option
   const unpacked = await unpackPackages(packages, sources, files, join(folder, "apt"), options);
   step(`fetching Debian ${own}'s runc`);
   // A newer release's runc wants a newer C library; the others make do with this one's.
-  const runc = await unpackPackages(["runc"], debianSources(own, "runc"), files, join(folder, "apt"), options);
+  const runc = await unpackPackages(
+    ["runc"],
+    debianSources(own, "runc"),
+    files,
+    join(folder, "apt"),
+    options,
+  );
 
   const bin = join(folder, "bin");
   mkdirSync(bin);
@@ -91,9 +116,13 @@ async function unpackEngine(folder: string, own: string, release: string, option
 
   const answer = await execa(join(bin, "dockerd"), ["--version"], { reject: false });
   const version = /version (\S+?),/.exec(answer.stdout ?? "")?.[1];
-  if (!version) throw new UserError(`Debian ${release}'s dockerd does not run here: ${answer.stderr || answer.shortMessage}`);
+  if (!version)
+    throw new UserError(
+      `Debian ${release}'s dockerd does not run here: ${answer.stderr || answer.shortMessage}`,
+    );
   const runs = await execa(join(bin, "runc"), ["--version"], { reject: false });
-  if (runs.failed) throw new UserError(`Debian ${own}'s runc does not run here: ${runs.stderr || runs.shortMessage}`);
+  if (runs.failed)
+    throw new UserError(`Debian ${own}'s runc does not run here: ${runs.stderr || runs.shortMessage}`);
   writeJson(join(folder, "engine.json"), { version, packages: [...unpacked, ...runc] });
 }
 

@@ -9,12 +9,18 @@ const kept = /^(PATH|HOME|LANG|TZ|SSL_CERT_FILE|SSL_CERT_DIR|https?_proxy|no_pro
 
 /** Environment of the private dockerd. */
 export function daemonEnvironment(binaries: EngineBinaries, env = process.env): Record<string, string> {
-  const own = Object.entries(env).filter((entry): entry is [string, string] => kept.test(entry[0]) && !!entry[1]);
+  const own = Object.entries(env).filter(
+    (entry): entry is [string, string] => kept.test(entry[0]) && !!entry[1],
+  );
   return { ...Object.fromEntries(own), PATH: pathWith(binaries, env) };
 }
 
 /** Variables with which `docker` and its plugins reach the private engine, whatever the user's own settings are. */
-export function engineEnvironment(layout: SandboxLayout, binaries: EngineBinaries, env = process.env): Record<string, string> {
+export function engineEnvironment(
+  layout: SandboxLayout,
+  binaries: EngineBinaries,
+  env = process.env,
+): Record<string, string> {
   return {
     DOCKER_HOST: layout.dockerHost,
     DOCKER_CONFIG: layout.dockerConfigDir,
@@ -30,7 +36,7 @@ export function writeDockerConfig(layout: SandboxLayout, binaries: EngineBinarie
   mkdirSync(layout.dockerConfigDir, { recursive: true, mode: 0o700 });
   const file = `${layout.dockerConfigDir}/config.json`;
   const config = readJson<Record<string, unknown>>(file) ?? {};
-  writeJson(file, { ...config, cliPluginsExtraDirs: binaries.pluginsDir ? [binaries.pluginsDir] : [] });
+  writeJson(file, { ...config, cliPluginsExtraDirs: binaries.pluginsDirs });
 }
 
 function pathWith(binaries: EngineBinaries, env: NodeJS.ProcessEnv): string {

@@ -26,15 +26,23 @@ export async function endEngine(layout: SandboxLayout): Promise<void> {
  */
 export async function removeLeftovers(layout: SandboxLayout): Promise<void> {
   // A shim that is asked politely would report to a containerd that is gone.
-  await endProcesses(engineProcesses(layout).map(({ pid }) => pid), 0);
-  await endProcesses(findProcesses(({ pid }) => inCgroup(pid, layout.cgroup)).map(({ pid }) => pid), 0);
+  await endProcesses(
+    engineProcesses(layout).map(({ pid }) => pid),
+    0,
+  );
+  await endProcesses(
+    findProcesses(({ pid }) => inCgroup(pid, layout.cgroup)).map(({ pid }) => pid),
+    0,
+  );
   for (const socket of shimSockets(layout)) rmSync(socket, { force: true });
-  for (const mount of mountsBelow([layout.root, layout.runDir])) await execa("umount", ["--lazy", mount], { reject: false });
+  for (const mount of mountsBelow([layout.root, layout.runDir]))
+    await execa("umount", ["--lazy", mount], { reject: false });
   await removeLinks(bridgesOf(layout));
   await removeCgroups(layout.cgroup);
   rmSync(layout.runDir, { recursive: true, force: true });
   // Shared with others: gone only when empty.
-  for (const folder of [dirname(layout.runDir), "/run/containerd/s", "/run/containerd"]) removeIfEmpty(folder);
+  for (const folder of [dirname(layout.runDir), "/run/containerd/s", "/run/containerd"])
+    removeIfEmpty(folder);
 }
 
 /** The folder of all containers' settings. Their paths are absolute, so a moved clone cannot use them; volumes it can. */
@@ -78,7 +86,11 @@ function bridgesOf(layout: SandboxLayout): string[] {
 export function mountsBelow(folders: string[]): string[] {
   return readFileSync("/proc/self/mountinfo", "utf8")
     .split("\n")
-    .map((line) => (line.split(" ")[4] ?? "").replace(/\\(\d{3})/g, (_, octal: string) => String.fromCharCode(parseInt(octal, 8))))
+    .map((line) =>
+      (line.split(" ")[4] ?? "").replace(/\\(\d{3})/g, (_, octal: string) =>
+        String.fromCharCode(parseInt(octal, 8)),
+      ),
+    )
     .filter((mount) => folders.some((folder) => mount.startsWith(`${folder}/`)))
     .sort((a, b) => b.length - a.length);
 }
@@ -87,8 +99,15 @@ export function mountsBelow(folders: string[]): string[] {
 async function removeCgroups(name: string): Promise<void> {
   const top = "/sys/fs/cgroup";
   if (!existsSync(top)) return;
-  const hierarchies = [top, ...readdirSync(top, { withFileTypes: true }).filter((e) => e.isDirectory()).map((e) => join(top, e.name))];
-  for (const folder of hierarchies.map((hierarchy) => join(hierarchy, name)).filter((path) => existsSync(path))) {
+  const hierarchies = [
+    top,
+    ...readdirSync(top, { withFileTypes: true })
+      .filter((e) => e.isDirectory())
+      .map((e) => join(top, e.name)),
+  ];
+  for (const folder of hierarchies
+    .map((hierarchy) => join(hierarchy, name))
+    .filter((path) => existsSync(path))) {
     // The kernel lets go of an ended process a moment late.
     await waitUntil(() => removeTree(folder), 2000);
   }

@@ -23,7 +23,12 @@ export interface Layer {
  *
  * @param exclude tar patterns, e.g. `"./dev/*"`.
  */
-export async function packLayer(folder: string, file: string, exclude: string[] = [], { signal }: WorkOptions = {}): Promise<Layer> {
+export async function packLayer(
+  folder: string,
+  file: string,
+  exclude: string[] = [],
+  { signal }: WorkOptions = {},
+): Promise<Layer> {
   const tar = execa(
     "tar",
     [
@@ -55,9 +60,4 @@ export async function packLayer(folder: string, file: string, exclude: string[] 
 
 function hashing(hash: Hash): PassThrough {
   return new PassThrough().on("data", (chunk: Buffer) => hash.update(chunk));
-}
-
-/** Content address of some bytes. */
-export function digestOf(content: Buffer): string {
-  return `sha256:${createHash("sha256").update(content).digest("hex")}`;
 }

@@ -63,10 +63,14 @@ async function freeBlock(seed: number): Promise<number> {
   const blocks = Math.floor((last - first) / blockSize);
   for (let attempt = 0; attempt < blocks; attempt++) {
     const start = first + ((seed + attempt) % blocks) * blockSize;
-    const free = await Promise.all(Array.from({ length: blockSize }, (_, index) => isPortFree(start + index)));
+    const free = await Promise.all(
+      Array.from({ length: blockSize }, (_, index) => isPortFree(start + index)),
+    );
     if (free.every(Boolean)) return start;
   }
-  throw new UserError(`No ${blockSize} neighbouring ports are free between ${first} and ${last} on 127.0.0.1.`);
+  throw new UserError(
+    `No ${blockSize} neighbouring ports are free between ${first} and ${last} on 127.0.0.1.`,
+  );
 }
 
 /** True if nobody listens on this port of 127.0.0.1. */
@@ -81,7 +85,9 @@ export function isPortFree(port: number): Promise<boolean> {
 /** @throws UserError that names who has the port. */
 export async function requireFreePort(port: number, what: string): Promise<void> {
   if (await isPortFree(port)) return;
-  throw new UserError(`Port ${port} of 127.0.0.1, kept for ${what}, is taken by ${portOwner(port) ?? "another process"}: stop it.`);
+  throw new UserError(
+    `Port ${port} of 127.0.0.1, kept for ${what}, is taken by ${portOwner(port) ?? "another process"}: stop it.`,
+  );
 }
 
 /** Who listens on a TCP port of this machine, e.g. `"nginx (pid 812)"`; undefined if it cannot be seen. */
@@ -105,7 +111,9 @@ function listeningInode(port: number): string | undefined {
     } catch {
       continue; // a kernel without IPv6
     }
-    const row = rows.map((line) => line.trim().split(/\s+/)).find((cells) => cells[1]?.endsWith(`:${hex}`) && cells[3] === "0A");
+    const row = rows
+      .map((line) => line.trim().split(/\s+/))
+      .find((cells) => cells[1]?.endsWith(`:${hex}`) && cells[3] === "0A");
     if (row?.[9]) return row[9];
   }
   return undefined;

@@ -6,7 +6,9 @@ import { UserError } from "../lib/errors.ts";
 /** @throws UserError unless we are root: a private dockerd mounts file systems and makes cgroups. */
 export function requireRoot(uid = process.getuid?.()): void {
   if (uid === 0) return;
-  throw new UserError(`The sandbox needs root, since it runs a dockerd of its own; this is user ${uid}: run it with sudo.`);
+  throw new UserError(
+    `The sandbox needs root, since it runs a dockerd of its own; this is user ${uid}: run it with sudo.`,
+  );
 }
 
 /** @throws UserError where a private dockerd cannot run at all. */

@@ -9,7 +9,11 @@ export const mediaTypes = {
 } as const;
 
 /** Digest of the manifest that a tag names in a registry on 127.0.0.1; undefined if there is none. */
-export async function manifestDigest(port: number, repository: string, reference: string): Promise<string | undefined> {
+export async function manifestDigest(
+  port: number,
+  repository: string,
+  reference: string,
+): Promise<string | undefined> {
   const answer = await call({
     to: { port },
     method: "HEAD",
@@ -21,7 +25,12 @@ export async function manifestDigest(port: number, repository: string, reference
 }
 
 /** Uploads a blob that the registry does not have yet. */
-export async function pushBlob(port: number, repository: string, digest: string, content: Buffer | { file: string }): Promise<void> {
+export async function pushBlob(
+  port: number,
+  repository: string,
+  digest: string,
+  content: Buffer | { file: string },
+): Promise<void> {
   const blobs = `/v2/${repository}/blobs`;
   if ((await call({ to: { port }, method: "HEAD", path: `${blobs}/${digest}` })).status === 200) return;
   const upload = await call({ to: { port }, method: "POST", path: `${blobs}/uploads/` });
@@ -40,7 +49,12 @@ export async function pushBlob(port: number, repository: string, digest: string,
 }
 
 /** Puts a manifest under a tag. Its blobs must be there. */
-export async function pushManifest(port: number, repository: string, tag: string, manifest: Buffer): Promise<void> {
+export async function pushManifest(
+  port: number,
+  repository: string,
+  tag: string,
+  manifest: Buffer,
+): Promise<void> {
   const answer = await call({
     to: { port },
     method: "PUT",
@@ -53,5 +67,7 @@ export async function pushManifest(port: number, repository: string, tag: string
 
 function expect(answer: HttpAnswer, status: number, what: string): void {
   if (answer.status === status) return;
-  throw new Error(`The sandbox's upstream refused the ${what}: ${answer.status} ${answer.body.toString().trim()}`);
+  throw new Error(
+    `The sandbox's upstream refused the ${what}: ${answer.status} ${answer.body.toString().trim()}`,
+  );
 }

@@ -1,11 +1,12 @@
 import { existsSync, readFileSync, rmSync } from "node:fs";
 import writeFileAtomic from "write-file-atomic";
 import type { SandboxFacts } from "../lib/settings/sandbox-facts.ts";
-import { runningEngine, startEngine, stopEngine } from "./engine.ts";
+import { startEngine, stopEngine } from "./engine.ts";
 import { readJson, writeJson } from "./json-file.ts";
 import { sandboxLayout, type SandboxLayout } from "./layout.ts";
 import { ensurePorts, readPorts, type SandboxPorts } from "./ports.ts";
 import { requireFreeDisk, requireLinux, requireRoot } from "./preflight.ts";
+import { runningEngine } from "./running-engine.ts";
 import { ensureStandIns, type StandIn, type StandInNames } from "./stand-ins.ts";
 import type { WorkOptions } from "./steps.ts";
 import { startUpstream, stopUpstream } from "./upstream.ts";
@@ -51,7 +52,14 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
     options.signal,
   );
   writeFacts(layout, ports, upstreamUrl);
-  return { layout, ports, dockerHost: engine.dockerHost, env: engine.env, standIns, engineVersion: engine.version };
+  return {
+    layout,
+    ports,
+    dockerHost: engine.dockerHost,
+    env: engine.env,
+    standIns,
+    engineVersion: engine.version,
+  };
 }
 
 /** Ends engine and upstream. Images, volumes, stand-ins and settings stay for the next start. */
@@ -71,7 +79,8 @@ export async function purgeSandbox(root: string): Promise<void> {
 function renamePorts(layout: SandboxLayout, from: SandboxPorts, to: SandboxPorts): void {
   if (!existsSync(layout.daemonConfig)) return;
   let text = readFileSync(layout.daemonConfig, "utf8");
-  for (const name of ["upstream", "cache"] as const) text = text.replaceAll(`127.0.0.1:${from[name]}`, `127.0.0.1:${to[name]}`);
+  for (const name of ["upstream", "cache"] as const)
+    text = text.replaceAll(`127.0.0.1:${from[name]}`, `127.0.0.1:${to[name]}`);
   writeFileAtomic.sync(layout.daemonConfig, text);
 }
 
@@ -105,6 +114,7 @@ async function together<A, B>(
   };
   const results = await Promise.allSettled([guarded(first), guarded(second)]);
   outer?.throwIfAborted();
-  if (results[0].status === "fulfilled" && results[1].status === "fulfilled") return [results[0].value, results[1].value];
+  if (results[0].status === "fulfilled" && results[1].status === "fulfilled")
+    return [results[0].value, results[1].value];
   throw reason;
 }

@@ -1,8 +1,6 @@
 import { existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { execa } from "execa";
 import { UserError } from "../lib/errors.ts";
-import { unpackPackages } from "./apt-packages.ts";
 import { formatSources } from "./apt-sources.ts";
 import { debianRelease, debianSources } from "./debian.ts";
 import type { StandInRecipe } from "./stand-in-image.ts";
@@ -55,13 +53,23 @@ export function cudaStandIn(name: string): StandInRecipe {
         // The archive's address is part of the image: builds fetch packages from there.
         sources: formatSources(debianSources(release, "The stand-in for nvidia/cuda"), { keyrings: false }),
       },
-      exclude: ["./dev/*", "./proc/*", "./sys/*", "./run/*", "./tmp/*", "./var/cache/apt/*", "./var/lib/apt/lists/*", "./var/log/*"],
+      exclude: [
+        "./dev/*",
+        "./proc/*",
+        "./sys/*",
+        "./run/*",
+        "./tmp/*",
+        "./var/cache/apt/*",
+        "./var/lib/apt/lists/*",
+        "./var/log/*",
+      ],
       make: makeRootFileSystem,
     },
     config: {
-      Env: Object.entries({ ...environment, ...(cuda && { CUDA_VERSION: cuda, NVIDIA_REQUIRE_CUDA: requirement(cuda) }) }).map(
-        ([variable, value]) => `${variable}=${value}`,
-      ),
+      Env: Object.entries({
+        ...environment,
+        ...(cuda && { CUDA_VERSION: cuda, NVIDIA_REQUIRE_CUDA: requirement(cuda) }),
+      }).map(([variable, value]) => `${variable}=${value}`),
       Cmd: ["/bin/bash"],
     },
   };
@@ -72,6 +80,9 @@ function requirement(cuda: string): string {
 }
 
 async function makeRootFileSystem(folder: string, scratch: string, options: WorkOptions): Promise<void> {
+  // Loaded here, since the recipe alone is read at every start.
+  const { execa } = await import("execa");
+  const { unpackPackages } = await import("./apt-packages.ts");
   const step = (detail: string) => (options.onStep ?? silent)({ name: "stand-in for nvidia/cuda", detail });
   const sources = debianSources(release, "The stand-in for nvidia/cuda");
   const archive = sources.find((source) => source.suite === release);
@@ -82,11 +93,28 @@ async function makeRootFileSystem(folder: string, scratch: string, options: Work
   await unpackPackages(["debootstrap"], own, tool, join(scratch, "apt"), options);
 
   const keyring = archive.signedBy ?? defaultKeyring;
-  const args = ["--variant=minbase", `--include=${packages.join(",")}`, ...(existsSync(keyring) ? [`--keyring=${keyring}`] : [])];
+  const args = [
+    "--variant=minbase",
+    `--include=${packages.join(",")}`,
+    ...(existsSync(keyring) ? [`--keyring=${keyring}`] : []),
+  ];
   const running = execa(
     "unshare",
     // In name spaces of its own: its mounts are never seen outside, and none of its processes outlives it.
-    ["--mount", "--propagation", "private", "--pid", "--fork", "--kill-child", "sh", join(tool, "usr/sbin/debootstrap"), ...args, release, folder, archive.uri],
+    [
+      "--mount",
+      "--propagation",
+      "private",
+      "--pid",
+      "--fork",
+      "--kill-child",
+      "sh",
+      join(tool, "usr/sbin/debootstrap"),
+      ...args,
+      release,
+      folder,
+      archive.uri,
+    ],
     {
       env: { DEBOOTSTRAP_DIR: join(tool, "usr/share/debootstrap"), LC_ALL: "C.UTF-8" },
       reject: false,
@@ -96,14 +124,18 @@ async function makeRootFileSystem(folder: string, scratch: string, options: Work
       killSignal: "SIGKILL", // unshare ignores anything more polite while it waits
     },
   );
-  for await (const line of running.iterable({ from: "all" })) step(String(line).replace(/^I: /, "").slice(0, 70));
+  for await (const line of running.iterable({ from: "all" }))
+    step(String(line).replace(/^I: /, "").slice(0, 70));
   const result = await running;
   options.signal?.throwIfAborted();
   if (result.failed) {
     const lines = String(result.all ?? result.shortMessage).split("\n");
-    throw new UserError(`The stand-in for nvidia/cuda cannot be made: debootstrap: ${lines.filter((line) => line.startsWith("E:")).join(" ") || lines.at(-1)}`);
+    throw new UserError(
+      `The stand-in for nvidia/cuda cannot be made: debootstrap: ${lines.filter((line) => line.startsWith("E:")).join(" ") || lines.at(-1)}`,
+    );
   }
-  for (const [path, { text, mode }] of Object.entries(files)) writeFileSync(join(folder, path), text, { mode });
+  for (const [path, { text, mode }] of Object.entries(files))
+    writeFileSync(join(folder, path), text, { mode });
   writeFileSync(join(folder, "etc/apt/sources.list"), formatSources(sources, { keyrings: false }));
   rmSync(join(folder, "var/cache/debconf"), { recursive: true, force: true });
   mkdirSync(join(folder, "var/cache/debconf"));

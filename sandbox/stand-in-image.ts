@@ -1,7 +1,8 @@
 import { createHash } from "node:crypto";
 import { mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { digestOf, packLayer, type Layer } from "./image-layer.ts";
+import { digestOf } from "./digest.ts";
+import type { Layer } from "./image-layer.ts";
 import { readJson, writeJson } from "./json-file.ts";
 import { mediaTypes } from "./registry-client.ts";
 import type { WorkOptions } from "./steps.ts";
@@ -35,7 +36,7 @@ export interface StandInImage {
 }
 
 /** Label by which everything built on a stand-in can be told from the real thing. */
-export const standInLabel = "gpu-build-host.stand-in";
+const standInLabel = "gpu-build-host.stand-in";
 
 /** 16 hexadecimal digits over all that the image is made from. */
 export function recipeHash({ name, what, layer, config }: StandInRecipe): string {
@@ -64,11 +65,17 @@ export async function makeStandIn(recipe: StandInRecipe, options: WorkOptions = 
 }
 
 async function makeLayer(recipe: StandInRecipe, folder: string, options: WorkOptions): Promise<void> {
+  const { packLayer } = await import("./image-layer.ts");
   const files = join(folder, "files");
   const scratch = join(folder, "scratch");
   for (const path of [files, scratch]) mkdirSync(path);
   await recipe.layer.make(files, scratch, options);
-  const { file: _, ...layer } = await packLayer(files, join(folder, "layer.tar.gz"), recipe.layer.exclude, options);
+  const { file: _, ...layer } = await packLayer(
+    files,
+    join(folder, "layer.tar.gz"),
+    recipe.layer.exclude,
+    options,
+  );
   for (const path of [files, scratch]) rmSync(path, { recursive: true });
   writeJson(join(folder, "layer.json"), layer);
 }

@@ -1,7 +1,5 @@
 import { chmodSync, copyFileSync, existsSync, mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { execa } from "execa";
-import { unpackPackages } from "./apt-packages.ts";
 import { debianRelease, debianSources } from "./debian.ts";
 import type { StandInRecipe } from "./stand-in-image.ts";
 import { silent, type WorkOptions } from "./steps.ts";
@@ -36,7 +34,11 @@ export function registryStandIn(name: string): StandInRecipe {
   return {
     name,
     what: `distribution ${registryVersion}'s own binary, with busybox`,
-    layer: { key: { revision: 1, registry: registryBuild(), settings, accounts }, exclude: [], make: makeRootFileSystem },
+    layer: {
+      key: { revision: 1, registry: registryBuild(), settings, accounts },
+      exclude: [],
+      make: makeRootFileSystem,
+    },
     config: {
       Env: ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "OTEL_TRACES_EXPORTER=none"],
       Entrypoint: ["registry"],
@@ -48,12 +50,22 @@ export function registryStandIn(name: string): StandInRecipe {
 }
 
 async function makeRootFileSystem(folder: string, scratch: string, options: WorkOptions): Promise<void> {
+  // Loaded here, since the recipe alone is read at every start.
+  const { execa } = await import("execa");
+  const { unpackPackages } = await import("./apt-packages.ts");
   const step = (detail: string) => (options.onStep ?? silent)({ name: "stand-in for registry", detail });
   const registry = await ensureRegistryBinary(options);
   step("fetching busybox");
   const release = debianRelease() ?? "bookworm";
-  await unpackPackages(["busybox-static"], debianSources(release, "busybox"), join(scratch, "busybox"), join(scratch, "apt"), options);
-  for (const path of ["bin", "etc/distribution", "tmp", "var/lib/registry"]) mkdirSync(join(folder, path), { recursive: true });
+  await unpackPackages(
+    ["busybox-static"],
+    debianSources(release, "busybox"),
+    join(scratch, "busybox"),
+    join(scratch, "apt"),
+    options,
+  );
+  for (const path of ["bin", "etc/distribution", "tmp", "var/lib/registry"])
+    mkdirSync(join(folder, path), { recursive: true });
   copyFileSync(registry, join(folder, "bin/registry"));
   const places = ["usr/bin/busybox", "bin/busybox"].map((path) => join(scratch, "busybox", path)); // by release
   copyFileSync(places.find((path) => existsSync(path)) ?? places[0]!, join(folder, "bin/busybox"));

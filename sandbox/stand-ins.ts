@@ -2,7 +2,7 @@ import { readJson, writeJson } from "./json-file.ts";
 import type { SandboxLayout } from "./layout.ts";
 import { withLock } from "./lock.ts";
 import { manifestDigest, pushBlob, pushManifest } from "./registry-client.ts";
-import { digestOf } from "./image-layer.ts";
+import { digestOf } from "./digest.ts";
 import { cudaStandIn } from "./stand-in-debian.ts";
 import { makeStandIn, recipeHash, type StandInRecipe } from "./stand-in-image.ts";
 import { registryStandIn } from "./stand-in-registry.ts";
@@ -39,21 +39,33 @@ export async function ensureStandIns(
   const recipes = [registryStandIn(names.registryImage), ...names.images.map(cudaStandIn)];
   const present = await presentStandIns(layout, port, recipes);
   if (present) return present;
-  return withLock(`${layout.root}/stand-ins`, async () => {
-    const records: StandInRecord[] = [];
-    for (const recipe of recipes) records.push(await ensureOne(layout, port, recipe, options));
-    writeJson(layout.standInsFile, records);
-    return records.map(withoutRecipe);
-  }, { signal: options.signal });
+  return withLock(
+    `${layout.root}/stand-ins`,
+    async () => {
+      const records: StandInRecord[] = [];
+      for (const recipe of recipes) records.push(await ensureOne(layout, port, recipe, options));
+      writeJson(layout.standInsFile, records);
+      return records.map(withoutRecipe);
+    },
+    { signal: options.signal },
+  );
 }
 
 /** All of them, if all are there. */
-async function presentStandIns(layout: SandboxLayout, port: number, recipes: StandInRecipe[]): Promise<StandIn[] | undefined> {
+async function presentStandIns(
+  layout: SandboxLayout,
+  port: number,
+  recipes: StandInRecipe[],
+): Promise<StandIn[] | undefined> {
   const found = await Promise.all(recipes.map((recipe) => presentRecord(layout, port, recipe)));
   return found.every((record) => record !== undefined) ? found.map(withoutRecipe) : undefined;
 }
 
-async function presentRecord(layout: SandboxLayout, port: number, recipe: StandInRecipe): Promise<StandInRecord | undefined> {
+async function presentRecord(
+  layout: SandboxLayout,
+  port: number,
+  recipe: StandInRecipe,
+): Promise<StandInRecord | undefined> {
   const records = readJson<StandInRecord[]>(layout.standInsFile) ?? [];
   const record = records.find(({ name }) => name === recipe.name);
   if (!record || record.recipe !== recipeHash(recipe)) return undefined;
@@ -61,12 +73,20 @@ async function presentRecord(layout: SandboxLayout, port: number, recipe: StandI
   return (await manifestDigest(port, repository, tag)) === record.digest ? record : undefined;
 }
 
-async function ensureOne(layout: SandboxLayout, port: number, recipe: StandInRecipe, options: WorkOptions): Promise<StandInRecord> {
+async function ensureOne(
+  layout: SandboxLayout,
+  port: number,
+  recipe: StandInRecipe,
+  options: WorkOptions,
+): Promise<StandInRecord> {
   const present = await presentRecord(layout, port, recipe);
   if (present) return present;
   const image = await makeStandIn(recipe, options);
   options.signal?.throwIfAborted();
-  (options.onStep ?? silent)({ name: `stand-in for ${recipe.name.split(":")[0]}`, detail: `pushing ${recipe.name}` });
+  (options.onStep ?? silent)({
+    name: `stand-in for ${recipe.name.split(":")[0]}`,
+    detail: `pushing ${recipe.name}`,
+  });
   const { repository, tag } = hubName(recipe.name);
   await pushBlob(port, repository, image.layer.digest, { file: image.layer.file });
   await pushBlob(port, repository, digestOf(image.config), image.config);
@@ -82,10 +102,12 @@ async function ensureOne(layout: SandboxLayout, port: number, recipe: StandInRec
 export function hubName(name: string): { repository: string; tag: string } {
   const match = /^(?:docker\.io\/)?([^:@]+)(?::([^@]+))?/.exec(name);
   const repository = match?.[1] ?? name;
-  return { repository: repository.includes("/") ? repository : `library/${repository}`, tag: match?.[2] ?? "latest" };
+  return {
+    repository: repository.includes("/") ? repository : `library/${repository}`,
+    tag: match?.[2] ?? "latest",
+  };
 }
 
 function withoutRecipe({ recipe: _, ...standIn }: StandInRecord): StandIn {
   return standIn;
 }
-

@@ -1,6 +1,5 @@
 import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
-import { stringify } from "yaml";
 import { UserError } from "../lib/errors.ts";
 import { startDetached } from "./detached.ts";
 import { call } from "./http.ts";
@@ -22,7 +21,11 @@ export interface Upstream {
 }
 
 /** The running upstream of this sandbox, or a new one over the same storage. */
-export async function startUpstream(layout: SandboxLayout, port: number, options: WorkOptions = {}): Promise<Upstream> {
+export async function startUpstream(
+  layout: SandboxLayout,
+  port: number,
+  options: WorkOptions = {},
+): Promise<Upstream> {
   const running = await runningUpstream(layout, port);
   if (running) return running;
   return withLock(
@@ -45,8 +48,13 @@ export async function stopUpstream(layout: SandboxLayout): Promise<void> {
   // After the clone was moved, its upstream still runs under the old name.
   const last = readJson<UpstreamRecord>(layout.upstream.record)?.configFile;
   if (last && !existsSync(last)) configFiles.push(last);
-  const ours = findProcesses(({ command }) => command[1] === "serve" && configFiles.includes(command[2] ?? ""));
-  await endProcesses(ours.map(({ pid }) => pid), 5000);
+  const ours = findProcesses(
+    ({ command }) => command[1] === "serve" && configFiles.includes(command[2] ?? ""),
+  );
+  await endProcesses(
+    ours.map(({ pid }) => pid),
+    5000,
+  );
 }
 
 interface UpstreamRecord {
@@ -60,7 +68,7 @@ async function startFresh(layout: SandboxLayout, port: number, options: WorkOpti
   await requireFreePort(port, "the sandbox's upstream registry");
   (options.onStep ?? silent)({ name: "upstream", detail: `starting a registry on 127.0.0.1:${port}` });
   mkdirSync(layout.upstream.storage, { recursive: true });
-  writeFileSync(layout.upstream.configFile, stringify(configuration(layout, port)));
+  writeFileSync(layout.upstream.configFile, JSON.stringify(configuration(layout, port), null, 2));
   const pid = await startDetached(binary, ["serve", layout.upstream.configFile], {
     log: layout.upstream.log,
     env: { OTEL_TRACES_EXPORTER: "none" }, // else it looks for a collector on the network
@@ -71,11 +79,15 @@ async function startFresh(layout: SandboxLayout, port: number, options: WorkOpti
   while (!(await answers(port))) {
     options.signal?.throwIfAborted();
     if (isRunning(pid) && Date.now() < end) await sleep(25);
-    else throw new UserError(`The sandbox's upstream registry did not start on 127.0.0.1:${port}; its log is ${layout.upstream.log}.`);
+    else
+      throw new UserError(
+        `The sandbox's upstream registry did not start on 127.0.0.1:${port}; its log is ${layout.upstream.log}.`,
+      );
   }
   return { port, url: `http://127.0.0.1:${port}`, pid, reused: false };
 }
 
+/** JSON is YAML too. */
 function configuration(layout: SandboxLayout, port: number) {
   return {
     version: 0.1,

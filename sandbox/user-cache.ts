@@ -26,7 +26,8 @@ export async function ensureFolder(
   options: WorkOptions = {},
 ): Promise<string> {
   if (existsSync(join(folder, finished))) return folder;
-  const onWait = () => (options.onStep ?? silent)({ name: "wait", detail: `another process is making ${folder}` });
+  const onWait = () =>
+    (options.onStep ?? silent)({ name: "wait", detail: `another process is making ${folder}` });
   await withLock(
     folder,
     async () => {

@@ -1,7 +1,7 @@
 # Builds the same folders with buildx bake alone, without Pulumi; from the project's folder:
 #
 #   docker buildx bake -f services/docker-bake.hcl
-#   env $(grep -v '^#' services/sandbox.env) docker buildx bake -f services/docker-bake.hcl      # in the sandbox
+#   env $(grep -v "^#" services/sandbox.env) docker buildx bake -f services/compose.build.yaml -f services/docker-bake.hcl   # in the sandbox
 #
 # The order follows from `contexts`: a target there is the image that FROM names.
 variable "CUDA" { default = "12.8" }

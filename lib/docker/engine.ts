@@ -42,19 +42,29 @@ export class Engine {
 
   /** @param host e.g. `"unix:///var/run/docker.sock"` */
   constructor(host: string) {
-    if (!host.startsWith("unix://")) throw new UserError(`the engine must be a local socket such as unix:///var/run/docker.sock, got ${host}`);
+    if (!host.startsWith("unix://"))
+      throw new UserError(
+        `the engine must be a local socket such as unix:///var/run/docker.sock, got ${host}`,
+      );
     this.host = host;
   }
 
   /** The client itself, for what is not here. */
   client(): Promise<Dockerode> {
     // Loading the library takes a while; only what really asks the engine pays for it.
-    this.connection ??= import("dockerode").then((library) => new library.default({ socketPath: this.host.slice("unix://".length) }));
+    this.connection ??= import("dockerode").then(
+      (library) => new library.default({ socketPath: this.host.slice("unix://".length) }),
+    );
     return this.connection;
   }
 
   async info(): Promise<EngineFacts> {
-    this.facts ??= this.call(async (docker) => readFacts((await docker.info()) as EngineInfo));
+    this.facts ??= this.call(async (docker) => readFacts((await docker.info()) as EngineInfo)).catch(
+      (error: unknown) => {
+        this.facts = undefined; // it may answer next time
+        throw error;
+      },
+    );
     return this.facts;
   }
 
@@ -77,10 +87,17 @@ export class Engine {
   names(pattern: string): Promise<{ name: string; id: string }[]> {
     return this.call(async (docker) => {
       const images = await docker.listImages({ filters: JSON.stringify({ reference: [pattern] }) });
-      const matches = new RegExp(`^${pattern.split("*").map((text) => text.replace(/[.+?^${}()|[\]\\]/g, "\\$&")).join("[^/]*")}$`);
+      const matches = new RegExp(
+        `^${pattern
+          .split("*")
+          .map((text) => text.replace(/[.+?^${}()|[\]\\]/g, "\\$&"))
+          .join("[^/]*")}$`,
+      );
       return images
         .sort((a, b) => b.Created - a.Created)
-        .flatMap(({ Id, RepoTags }) => (RepoTags ?? []).filter((name) => matches.test(name)).map((name) => ({ name, id: Id })));
+        .flatMap(({ Id, RepoTags }) =>
+          (RepoTags ?? []).filter((name) => matches.test(name)).map((name) => ({ name, id: Id })),
+        );
     });
   }
 
@@ -88,7 +105,10 @@ export class Engine {
   async tag(image: string, name: string): Promise<void> {
     const colon = name.lastIndexOf(":");
     const hasTag = colon > name.lastIndexOf("/");
-    const options = { repo: hasTag ? name.slice(0, colon) : name, tag: hasTag ? name.slice(colon + 1) : "latest" };
+    const options = {
+      repo: hasTag ? name.slice(0, colon) : name,
+      tag: hasTag ? name.slice(colon + 1) : "latest",
+    };
     await this.call((docker) => docker.getImage(image).tag(options));
   }
 
@@ -108,8 +128,14 @@ export class Engine {
   /** Containers, running or not, that stand on an image. */
   containersOf(imageId: string): Promise<ContainerUse[]> {
     return this.call(async (docker) => {
-      const containers = await docker.listContainers({ all: true, filters: JSON.stringify({ ancestor: [imageId] }) });
-      return containers.map(({ Names, Id, State }) => ({ name: Names[0]?.replace(/^\//, "") ?? Id.slice(0, 12), state: State }));
+      const containers = await docker.listContainers({
+        all: true,
+        filters: JSON.stringify({ ancestor: [imageId] }),
+      });
+      return containers.map(({ Names, Id, State }) => ({
+        name: Names[0]?.replace(/^\//, "") ?? Id.slice(0, 12),
+        state: State,
+      }));
     });
   }
 
@@ -143,7 +169,9 @@ function readFacts(info: EngineInfo): EngineFacts {
     id: info.ID,
     version: info.ServerVersion,
     containerdStore: (info.DriverStatus ?? []).some(([, value]) => value === "io.containerd.snapshotter.v1"),
-    gpus: "nvidia" in (info.Runtimes ?? {}) || (info.DiscoveredDevices ?? []).some(({ ID }) => ID?.startsWith("nvidia.com/gpu")),
+    gpus:
+      "nvidia" in (info.Runtimes ?? {}) ||
+      (info.DiscoveredDevices ?? []).some(({ ID }) => ID?.startsWith("nvidia.com/gpu")),
   };
 }
 

@@ -40,7 +40,7 @@ export async function engineFacts(
   }
 }
 
-function missing(error: { statusCode?: number }): undefined {
+function missing(error: Error & { statusCode?: number }): undefined {
   if (error.statusCode === 404) return undefined;
   throw error;
 }

@@ -49,12 +49,14 @@ export class BuildProgress {
 
   /** Steps of the Dockerfile, in order of appearance; FROM and BuildKit's own housekeeping left out. */
   steps(): BuildStep[] {
-    return [...this.vertices.values()].filter(({ name = "" }) => /^\[[^\]]*\d+\/\d+\] (?!FROM )/.test(name)).map((vertex) => ({
-      name: vertex.name!,
-      cached: vertex.cached ?? false,
-      seconds: secondsOf(vertex),
-      ...(vertex.error && { error: vertex.error }),
-    }));
+    return [...this.vertices.values()]
+      .filter(({ name = "" }) => /^\[[^\]]*\d+\/\d+\] (?!FROM )/.test(name))
+      .map((vertex) => ({
+        name: vertex.name!,
+        cached: vertex.cached ?? false,
+        seconds: secondsOf(vertex),
+        ...(vertex.error && { error: vertex.error }),
+      }));
   }
 
   /** Bytes of image layers that were fetched. */
@@ -81,10 +83,16 @@ export class BuildProgress {
       }
     }
     for (const status of message.statuses ?? [])
-      if (status.id.startsWith("sha256:") && status.name !== "extracting" && status.total) this.fetched.set(status.id, status.current ?? 0);
+      if (status.id.startsWith("sha256:") && status.name !== "extracting" && status.total)
+        this.fetched.set(status.id, status.current ?? 0);
     for (const log of message.logs ?? []) {
       const lines = this.logs.get(log.vertex) ?? [];
-      lines.push(...Buffer.from(log.data ?? "", "base64").toString("utf8").split(/\r?\n|\r/).filter(Boolean));
+      lines.push(
+        ...Buffer.from(log.data ?? "", "base64")
+          .toString("utf8")
+          .split(/\r?\n|\r/)
+          .filter(Boolean),
+      );
       this.logs.set(log.vertex, lines.slice(-keptLogLines));
     }
   }
@@ -92,7 +100,10 @@ export class BuildProgress {
 
 /** Whether a person wants to see it while it runs. */
 function isShown({ name = "" }: Vertex): boolean {
-  return name === "exporting to image" || (/^\[(?!internal\]|auth\])/.test(name) && !name.includes("] load metadata for "));
+  return (
+    name === "exporting to image" ||
+    (/^\[(?!internal\]|auth\])/.test(name) && !name.includes("] load metadata for "))
+  );
 }
 
 function secondsOf({ started, completed }: Vertex): number {

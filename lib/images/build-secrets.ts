@@ -5,7 +5,11 @@ import type { SecretSource } from "./types.ts";
  * Problems with build secrets, one line each: BuildKit takes an unset variable for an empty secret and goes on.
  * @param image name, for the message
  */
-export function secretProblems(image: string, secrets: Record<string, SecretSource>, env: NodeJS.ProcessEnv = process.env): string[] {
+export function secretProblems(
+  image: string,
+  secrets: Record<string, SecretSource>,
+  env: NodeJS.ProcessEnv = process.env,
+): string[] {
   return Object.entries(secrets).flatMap(([id, source]) => {
     const problem = "env" in source ? variableProblem(source.env, env) : fileProblem(source.file);
     return problem ? [`image "${image}": the build secret "${id}" ${problem}`] : [];

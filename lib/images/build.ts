@@ -2,6 +2,7 @@ import { isAbsolute, relative, resolve } from "node:path";
 import { execa } from "execa";
 import type { Engine } from "../docker/engine.ts";
 import { UserError } from "../errors.ts";
+import { probeRegistry } from "../registry/probe.ts";
 import { BuildProgress, type BuildStep } from "./build-progress.ts";
 import { secretOption, secretProblems } from "./build-secrets.ts";
 import type { ImagePlan } from "./types.ts";
@@ -9,7 +10,17 @@ import type { ImagePlan } from "./types.ts";
 /** What a build needs of a plan. */
 export type BuildPlan = Pick<
   ImagePlan,
-  "name" | "context" | "dockerfile" | "target" | "args" | "contexts" | "secrets" | "network" | "platform" | "pins" | "rebuild"
+  | "name"
+  | "context"
+  | "dockerfile"
+  | "target"
+  | "args"
+  | "contexts"
+  | "secrets"
+  | "network"
+  | "platform"
+  | "pins"
+  | "rebuild"
 >;
 
 /** What a build did. */
@@ -31,24 +42,37 @@ export interface BuildOptions {
   idleMinutes?: number;
 }
 
+const loopbackRegistry = /^docker-image:\/\/(127\.[\d.]+:\d+)\//;
 const localReference = /^docker-image:\/\/(localhost:1\/.+)$/;
 
 /** Builds one image under `reference` with `docker buildx build`. Throws a UserError with the failing step's last lines. */
-export async function buildImage(plan: BuildPlan, reference: string, options: BuildOptions): Promise<BuildRecord> {
+export async function buildImage(
+  plan: BuildPlan,
+  reference: string,
+  options: BuildOptions,
+): Promise<BuildRecord> {
   const problems = secretProblems(plan.name, plan.secrets);
   if (problems.length > 0) throw new UserError(problems.join("\n"));
-  const pins = await pinsForStore(plan, options.engine);
+  await refuseMissingParents(plan, options.engine);
+  await refuseSilentCache(plan);
   const emptyCaches = plan.rebuild.noCache && plan.args.REBUILD === undefined;
-  if (emptyCaches) options.onNote?.("building without cache: the cache mounts of this Dockerfile are emptied too (declare ARG REBUILD to keep them)");
+  if (emptyCaches)
+    options.onNote?.(
+      "building without cache: the cache mounts of this Dockerfile are emptied too (declare ARG REBUILD to keep them)",
+    );
   const begin = Date.now();
   const progress = new BuildProgress((step) => options.onStep?.(step, (Date.now() - begin) / 1000));
-  const outcome = await runBuildx(buildArguments(plan, reference, pins, emptyCaches), plan, progress, options);
+  const outcome = await runBuildx(buildArguments(plan, reference, emptyCaches), plan, progress, options);
   if (outcome !== undefined) throw buildError(plan, progress, outcome);
-  return { steps: progress.steps(), seconds: Math.round((Date.now() - begin) / 100) / 10, fetchedBytes: progress.fetchedBytes };
+  return {
+    steps: progress.steps(),
+    seconds: Math.round((Date.now() - begin) / 100) / 10,
+    fetchedBytes: progress.fetchedBytes,
+  };
 }
 
 /** The arguments of `docker` for one build. */
-export function buildArguments(plan: BuildPlan, reference: string, pins: Record<string, string>, noCache: boolean): string[] {
+export function buildArguments(plan: BuildPlan, reference: string, noCache: boolean): string[] {
   const args = ["buildx", "build", "--builder", "default", "--progress", "rawjson", "--provenance=false"];
   args.push("--file", resolve(plan.context, plan.dockerfile), "--tag", reference);
   if (plan.target) args.push("--target", plan.target);
@@ -56,26 +80,42 @@ export function buildArguments(plan: BuildPlan, reference: string, pins: Record<
   if (plan.network && plan.network !== "default") args.push("--network", plan.network);
   if (noCache) args.push("--no-cache");
   for (const [name, value] of Object.entries(plan.args)) args.push("--build-arg", `${name}=${value}`);
-  for (const [name, value] of Object.entries({ ...plan.contexts, ...pins })) args.push("--build-context", `${name}=${value}`);
+  for (const [name, value] of Object.entries({ ...plan.contexts, ...plan.pins }))
+    args.push("--build-context", `${name}=${value}`);
   for (const [id, source] of Object.entries(plan.secrets)) args.push("--secret", secretOption(id, source));
   return [...args, plan.context];
 }
 
-/** Checks that every local parent is there: its name must never go out to a registry. */
-async function pinsForStore(plan: BuildPlan, engine: Engine): Promise<Record<string, string>> {
-  const { containerdStore } = await engine.info();
-  const pin = async ([name, value]: [string, string]): Promise<[string, string]> => {
+/** Checks that every local parent is there: BuildKit would look for it at a registry and say nothing of building it. */
+async function refuseMissingParents(plan: BuildPlan, engine: Engine): Promise<void> {
+  for (const [name, value] of Object.entries({ ...plan.contexts, ...plan.pins })) {
     const reference = localReference.exec(value)?.[1];
-    if (reference === undefined) return [name, value];
-    const parent = await engine.image(reference);
-    if (!parent) throw new UserError(`image "${plan.name}" builds on ${name}, but ${reference} is not on this engine; build ${name} first (pulumi up builds both)`);
-    return [name, containerdStore ? `${value}@${parent.id}` : value];
-  };
-  return Object.fromEntries(await Promise.all(Object.entries({ ...plan.contexts, ...plan.pins }).map(pin)));
+    if (reference !== undefined && !(await engine.image(reference)))
+      throw new UserError(
+        `image "${plan.name}" builds on ${name}, but ${reference} is not on this engine; build ${name} first (pulumi up builds both)`,
+      );
+  }
+}
+
+/** A cache that takes connections and says nothing would hang the build. One that is off need not matter: layers may be here. */
+async function refuseSilentCache(plan: BuildPlan): Promise<void> {
+  const addresses = Object.values({ ...plan.contexts, ...plan.pins }).map(
+    (value) => loopbackRegistry.exec(value)?.[1],
+  );
+  for (const address of new Set(addresses))
+    if (address !== undefined && (await probeRegistry(address)) === "silent")
+      throw new UserError(
+        `the registry cache at ${address} takes connections but does not answer; restart its container and run again`,
+      );
 }
 
 /** Runs the build; the result is undefined on success, else why it ended, empty where BuildKit itself says so. */
-async function runBuildx(args: string[], plan: BuildPlan, progress: BuildProgress, options: BuildOptions): Promise<string | undefined> {
+async function runBuildx(
+  args: string[],
+  plan: BuildPlan,
+  progress: BuildProgress,
+  options: BuildOptions,
+): Promise<string | undefined> {
   const idleMinutes = options.idleMinutes ?? 30;
   const idle = new AbortController();
   let timer: NodeJS.Timeout | undefined;
@@ -103,15 +143,18 @@ async function runBuildx(args: string[], plan: BuildPlan, progress: BuildProgres
   const result = await child;
   clearTimeout(timer);
   if (options.signal.aborted) throw new UserError(`the build of image "${plan.name}" was stopped`);
-  if (idle.signal.aborted) return `it showed no progress for ${idleMinutes} minutes and was stopped (setting build.idleMinutes)`;
-  if (result.code === "ENOENT") return "the docker command is not on PATH; install docker-cli and docker-buildx";
+  if (idle.signal.aborted)
+    return `it showed no progress for ${idleMinutes} minutes and was stopped (setting build.idleMinutes)`;
+  if (result.code === "ENOENT")
+    return "the docker command is not on PATH; install docker-cli and docker-buildx";
   return result.exitCode === 0 ? undefined : "";
 }
 
 function buildError(plan: BuildPlan, progress: BuildProgress, why: string): UserError {
   const { text } = progress;
   const failure = progress.failure();
-  const own = /^ERROR: (?:failed to solve: )?([\s\S]*)$/m.exec(text)?.[1]?.trim() || text.split("\n").filter(Boolean).at(-1);
+  const own =
+    /^ERROR: (?:failed to solve: )?([\s\S]*)$/m.exec(text)?.[1]?.trim() || text.split("\n").find(Boolean);
   // BuildKit prints "Dockerfile:12" above an excerpt.
   const line = /^\S+:(\d+)$/m.exec(text)?.[1];
   const path = resolve(plan.context, plan.dockerfile);
@@ -119,13 +162,18 @@ function buildError(plan: BuildPlan, progress: BuildProgress, why: string): User
   const file = short.startsWith("..") || isAbsolute(short) ? path : short;
   const head = `image "${plan.name}" does not build: ${file}${line ? `:${line}` : ""}${failure ? `: ${failure.step}` : ""}`;
   const cause = why === "" ? (own ?? "docker buildx build failed without a word") : why;
-  return new UserError([head, ...(failure?.lines.slice(-20) ?? []).map((text) => `  ${text}`), explained(cause)].join("\n"));
+  return new UserError(
+    [head, ...(failure?.lines.slice(-20) ?? []).map((text) => `  ${text}`), explained(cause)].join("\n"),
+  );
 }
 
 /** Adds what a message of BuildKit means, where that is known. */
 function explained(message: string): string {
-  if (/unknown command: docker buildx|is not a docker command|unknown flag: --builder/.test(message)) return `${message}; install docker-buildx`;
-  if (/127\.0\.0\.1:\d+.*connection refused/.test(message)) return `${message}; the registry cache does not run: start it (pulumi up does) and run again`;
-  if (/network bridge not found/.test(message)) return `${message}; this engine has no bridge: set engine.network to "host"`;
+  if (/unknown command: docker buildx|is not a docker command|unknown flag: --builder/.test(message))
+    return `${message}; install docker-buildx`;
+  if (/127\.0\.0\.1:\d+.*connection refused/.test(message))
+    return `${message}; the registry cache does not run: start it (pulumi up does) and run again`;
+  if (/network bridge not found/.test(message))
+    return `${message}; this engine has no bridge: set engine.network to "host"`;
   return message;
 }

@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
-import { open, readFile } from "node:fs/promises";
+import { readFileSync } from "node:fs";
+import { open } from "node:fs/promises";
 import { join } from "node:path";
 import { UserError } from "../errors.ts";
 import type { IgnoreRules } from "./context-ignore.ts";
@@ -7,14 +8,17 @@ import { ContextSelector, type ContextEntry } from "./context-select.ts";
 import type { FileHashCache } from "./file-hash-cache.ts";
 
 const filesAtOnce = 8;
+const batchSize = 1000;
 const chunkBytes = 1 << 20;
+/** Up to here reading at once is faster than going through the thread pool. */
+const smallBytes = 64 << 10;
 
 /** Hashes what builds take from one folder, each file once. */
 export class ContextHasher {
   readonly selector: ContextSelector;
   private readonly root: string;
   private readonly cache: FileHashCache;
-  private readonly hashes = new Map<string, Promise<string>>();
+  private readonly reading = new Map<string, Promise<string>>();
 
   constructor(root: string, rules: IgnoreRules, cache: FileHashCache) {
     this.root = root;
@@ -24,28 +28,33 @@ export class ContextHasher {
 
   /**
    * One short line for each entry: what BuildKit's own cache looks at (type, mode, bytes, link target), not times and owners.
-   * @returns path → e.g. `"0644 3f5a0c…"`, `"folder"`, `"link ../shared"`
+   * @returns path → e.g. `"0644 3f5a0c…"`, `"folder 0755"`, `"link ../shared"`
    */
   async describe(entries: Iterable<ContextEntry>): Promise<Map<string, string>> {
     const described = new Map<string, string>();
-    const unread: ContextEntry[] = [];
+    let unread: ContextEntry[] = [];
+    const readThem = async (): Promise<void> => {
+      const batch = unread;
+      unread = [];
+      await eachAtOnce(batch, filesAtOnce, async (entry) => {
+        described.set(entry.path, `${describeWithoutContent(entry)}${await this.contentHash(entry)}`);
+      });
+    };
     for (const entry of entries) {
       if (described.has(entry.path)) continue;
       const hash = entry.type === "file" ? this.cache.get(entry.realPath, entry) : "";
       described.set(entry.path, `${describeWithoutContent(entry)}${hash ?? ""}`);
-      if (hash === undefined) unread.push(entry);
+      if (hash === undefined && unread.push(entry) >= batchSize) await readThem();
     }
-    await eachAtOnce(unread, filesAtOnce, async (entry) => {
-      described.set(entry.path, `${describeWithoutContent(entry)}${await this.contentHash(entry)}`);
-    });
+    await readThem();
     return described;
   }
 
   private contentHash(entry: ContextEntry): Promise<string> {
-    let hash = this.hashes.get(entry.realPath);
+    let hash = this.reading.get(entry.realPath);
     if (!hash) {
-      hash = this.readContentHash(entry);
-      this.hashes.set(entry.realPath, hash);
+      hash = this.readContentHash(entry).finally(() => this.reading.delete(entry.realPath));
+      this.reading.set(entry.realPath, hash);
     }
     return hash;
   }
@@ -53,11 +62,13 @@ export class ContextHasher {
   private async readContentHash(entry: ContextEntry): Promise<string> {
     const path = join(this.root, entry.realPath);
     try {
-      const hash = entry.size <= chunkBytes ? hashOf(await readFile(path)) : await hashLargeFile(path);
+      const hash = entry.size <= smallBytes ? hashOf(readFileSync(path)) : await hashLargeFile(path);
       this.cache.set(entry.realPath, entry, hash);
       return hash;
     } catch (error) {
-      throw new UserError(`${path} belongs to a build's context and cannot be read: ${(error as Error).message}; fix it or name it in .dockerignore`);
+      throw new UserError(
+        `${path} belongs to a build's context and cannot be read: ${(error as Error).message}; fix it or name it in .dockerignore`,
+      );
     }
   }
 }
@@ -65,7 +76,6 @@ export class ContextHasher {
 function describeWithoutContent(entry: ContextEntry): string {
   const mode = entry.mode.toString(8).padStart(4, "0");
   if (entry.type === "link") return `link ${entry.target}`;
-  if (entry.type === "folder") return "folder"; // BuildKit takes no notice of a folder's mode: such a step stays cached
   return entry.type === "file" ? `${mode} ` : `${entry.type} ${mode}`;
 }
 
@@ -89,7 +99,11 @@ async function hashLargeFile(path: string): Promise<string> {
 }
 
 /** Runs `work` over all items, at most `limit` at once; the first failure ends it. */
-export async function eachAtOnce<T>(items: T[], limit: number, work: (item: T) => Promise<void>): Promise<void> {
+export async function eachAtOnce<T>(
+  items: T[],
+  limit: number,
+  work: (item: T) => Promise<void>,
+): Promise<void> {
   let next = 0;
   const worker = async (): Promise<void> => {
     while (next < items.length) await work(items[next++]!);

@@ -16,14 +16,20 @@ export function readIgnoreRules(text: string): IgnoreRules {
   const rules = lines.filter((line) => line.trim() !== "" && !line.startsWith("#")).map(literalSpecials);
   if (rules.length === 0) return { ignores: () => false, hasExceptions: false };
   const matcher = dockerignore.default({ ignorecase: false }).add(rules);
-  return { ignores: (path) => matcher.ignores(path), hasExceptions: rules.some((rule) => rule.trim().startsWith("!")) };
+  return {
+    ignores: (path) => matcher.ignores(path),
+    hasExceptions: rules.some((rule) => rule.trim().startsWith("!")),
+  };
 }
 
 /**
  * Finds the rules that BuildKit would use: `<Dockerfile>.dockerignore` beside the Dockerfile, else `.dockerignore` in the context.
  * @param dockerfile absolute path; left out for a further named context
  */
-export async function loadIgnoreRules(context: string, dockerfile?: string): Promise<IgnoreRules & { text: string }> {
+export async function loadIgnoreRules(
+  context: string,
+  dockerfile?: string,
+): Promise<IgnoreRules & { text: string }> {
   const own = dockerfile === undefined ? undefined : await readIfThere(`${dockerfile}.dockerignore`);
   const text = own ?? (await readIfThere(join(context, ".dockerignore"))) ?? "";
   return { ...readIgnoreRules(text), text };

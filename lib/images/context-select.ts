@@ -34,18 +34,24 @@ export class ContextSelector {
    * @param pattern as in COPY, e.g. `"app/*.py"`; `"."` is the whole context
    * @returns undefined when a plain path is not there or is ignored; patterns may match nothing
    */
-  select(pattern: string, options: { wildcards: boolean; parents?: boolean }): ContextEntry[] | undefined {
+  select(
+    pattern: string,
+    options: { wildcards: boolean; parents?: boolean },
+  ): Iterable<ContextEntry> | undefined {
     const clean = cleanPath(pattern);
-    const wild = options.wildcards && /[*?[\\]/.test(clean);
-    const paths = wild ? this.matches(clean, options.parents ?? false) : [clean];
-    const entries: ContextEntry[] = [];
+    if (options.wildcards && /[*?[\\]/.test(clean))
+      return this.all(this.matches(clean, options.parents ?? false));
+    const entries = this.all([clean]);
+    const first = entries.next();
+    if (first.done) return clean === "" ? [] : undefined;
+    return chained(first.value, entries);
+  }
+
+  private *all(paths: string[]): Generator<ContextEntry> {
     for (const path of paths) {
       const realPath = this.resolve(path);
-      const found = realPath === undefined ? [] : this.under(path, realPath);
-      if (found.length === 0 && !wild && path !== "") return undefined;
-      entries.push(...found);
+      if (realPath !== undefined) yield* this.under(path, realPath);
     }
-    return entries;
   }
 
   private matches(pattern: string, deep: boolean): string[] {
@@ -56,7 +62,11 @@ export class ContextSelector {
         if (deep && segment === "**") next.push(path, ...this.foldersBelow(path));
         else if (/[*?[\\]/.test(segment)) {
           const matcher = segmentMatcher(segment);
-          next.push(...this.names(path).filter((name) => matcher.test(name)).map((name) => posix.join(path, name)));
+          next.push(
+            ...this.names(path)
+              .filter((name) => matcher.test(name))
+              .map((name) => posix.join(path, name)),
+          );
         } else next.push(posix.join(path, segment));
       }
       paths = [...new Set(next)];
@@ -108,35 +118,50 @@ export class ContextSelector {
     return resolved.join("/");
   }
 
-  /** The entry itself and, for a folder, all below it that is not ignored. */
-  private under(path: string, realPath: string): ContextEntry[] {
-    if (realPath === "") return this.children(path, "");
+  /** The entry itself and, for a folder, all below it that is not ignored; one folder's names in memory at a time. */
+  private *under(path: string, realPath: string): Generator<ContextEntry> {
+    if (realPath === "") return yield* this.children(path, "");
     const stat = this.stat(realPath);
-    if (!stat) return [];
+    if (!stat) return;
     const ignored = this.rules.ignores(realPath);
     if (stat.isDirectory()) {
-      if (ignored && !this.rules.hasExceptions) return [];
-      const children = this.children(path, realPath);
-      if (ignored && children.length === 0) return [];
-      return [entryOf(path, realPath, "folder", stat), ...children];
-    }
-    if (ignored || stat.isSocket()) return [];
-    if (stat.isSymbolicLink())
-      return [{ ...entryOf(path, realPath, "link", stat), target: readlinkSync(join(this.root, realPath)) }];
-    return [entryOf(path, realPath, stat.isFile() ? "file" : "special", stat)];
+      if (!ignored) yield entryOf(path, realPath, "folder", stat);
+      else if (!this.rules.hasExceptions) return;
+      let isShown = !ignored;
+      for (const child of this.children(path, realPath)) {
+        // An ignored folder is there all the same for what an exception brings back.
+        if (!isShown) yield entryOf(path, realPath, "folder", stat);
+        isShown = true;
+        yield child;
+      }
+    } else if (ignored || stat.isSocket()) return;
+    else if (stat.isSymbolicLink())
+      yield { ...entryOf(path, realPath, "link", stat), target: readlinkSync(join(this.root, realPath)) };
+    else yield entryOf(path, realPath, stat.isFile() ? "file" : "special", stat);
   }
 
-  private children(path: string, realPath: string): ContextEntry[] {
-    const entries: ContextEntry[] = [];
+  private *children(path: string, realPath: string): Generator<ContextEntry> {
     for (const name of readdirSync(join(this.root, realPath)).sort())
-      for (const entry of this.under(posix.join(path, name), posix.join(realPath, name))) entries.push(entry);
-    return entries;
+      yield* this.under(posix.join(path, name), posix.join(realPath, name));
   }
+}
+
+function* chained<T>(first: T, rest: Iterable<T>): Generator<T> {
+  yield first;
+  yield* rest;
 }
 
 function entryOf(path: string, realPath: string, type: ContextEntry["type"], stat: Stats): ContextEntry {
   const { size, mtimeMs, ctimeMs, ino, mode } = stat;
-  return { path, realPath, type, mode: mode & 0o7777, size, stamp: `${size} ${mtimeMs} ${ctimeMs} ${ino} ${mode}`, changedAt: ctimeMs };
+  return {
+    path,
+    realPath,
+    type,
+    mode: mode & 0o7777,
+    size,
+    stamp: `${size} ${mtimeMs} ${ctimeMs} ${ino} ${mode}`,
+    changedAt: ctimeMs,
+  };
 }
 
 /** Path inside the context, without leading or trailing slash; `""` is the context itself. */

@@ -1,68 +1,21 @@
 import { contextName, normalName, parseReference } from "./image-reference.ts";
+import type { DockerfileInputs, ImageUse, Inherited, ReadOptions } from "./build-inputs.ts";
 import { copiedSources, mountedSources, type TakenSource } from "./dockerfile-sources.ts";
-import { platformArguments, readArg, readEnv, readStages, type Globals, type Stage } from "./dockerfile-stages.ts";
-import { dockerfileError, readOneInstruction, type DockerfileSyntax, type Instruction } from "./dockerfile-syntax.ts";
+import {
+  platformArguments,
+  readArg,
+  readEnv,
+  readStages,
+  type Globals,
+  type Stage,
+} from "./dockerfile-stages.ts";
+import {
+  dockerfileError,
+  readOneInstruction,
+  type DockerfileSyntax,
+  type Instruction,
+} from "./dockerfile-syntax.ts";
 import { expandWord } from "./variable-expansion.ts";
-
-/** A path that a build takes from a folder of this machine. */
-export interface ContextSource {
-  /** Name of the context; undefined is the build's own. */
-  context?: string;
-  /** Path or pattern in the context, e.g. `"app/*.py"`; `"."` is all of it. */
-  path: string;
-  kind: "copy" | "mount";
-  parents?: boolean;
-  line: number;
-}
-
-/** An image that a build stands on or takes files from. */
-export interface ImageUse {
-  /** As the Dockerfile names it, variables expanded. */
-  reference: string;
-  line: number;
-  by: "FROM" | "COPY --from" | "RUN --mount";
-}
-
-/** What an image hands down to the images built on it. */
-export interface Inherited {
-  env: Map<string, string>;
-  /** Whether `env` is all there is; false on an external image. */
-  envComplete: boolean;
-  /** Text of its ONBUILD instructions. */
-  onbuild: string[];
-  /** Image that the chain of FROM begins with, variables expanded. */
-  base?: string;
-}
-
-/** Everything that the build of one target reads. */
-export interface DockerfileInputs {
-  images: ImageUse[];
-  sources: ContextSource[];
-  /** Names of further contexts that are used. */
-  contexts: string[];
-  /** Arguments that the needed stages declare, with the value they have, if any. */
-  args: Map<string, string | undefined>;
-  /** The needed instructions, in one spelling: comments and unneeded stages change nothing. */
-  text: string;
-  /** The stage that is built: its name, or `"last"`, or `"#2"`. */
-  target: string;
-  /** Names of all stages in the file, with their lines. */
-  stageNames: Map<string, number>;
-  /** Another frontend that BuildKit fetches first, from a `# syntax=` line. */
-  syntax?: string;
-  result: Inherited;
-}
-
-export interface ReadOptions {
-  target?: string;
-  args: Record<string, string>;
-  /** Names of contexts given by `--build-context`. */
-  contexts: string[];
-  platform: string;
-  buildPlatform: string;
-  /** What an image of the same stack hands down; undefined for an external image. */
-  inherit(reference: string): Inherited | undefined;
-}
 
 /** Reads what the build of `options.target` takes in. Throws a UserError with file and line where the Dockerfile cannot be built. */
 export function readInputs(syntax: DockerfileSyntax, options: ReadOptions): DockerfileInputs {
@@ -86,7 +39,9 @@ class InputReader {
     const platform = platformArguments(options.platform, options.buildPlatform);
     ({ stages: this.stages, globals: this.globals } = readStages(syntax, options.args, platform));
     this.contextNames = new Map(options.contexts.map((name) => [keyOf(name), name]));
-    const stageNames = new Map(this.stages.flatMap(({ name, from }) => (name ? [[name, from.line] as const] : [])));
+    const stageNames = new Map(
+      this.stages.flatMap(({ name, from }) => (name ? [[name, from.line] as const] : [])),
+    );
     this.found = {
       images: [],
       sources: [],
@@ -102,7 +57,8 @@ class InputReader {
 
   read(): DockerfileInputs {
     const target = this.findTarget();
-    this.found.target = this.stages[target]!.name ?? (target === this.stages.length - 1 ? "last" : `#${target}`);
+    this.found.target =
+      this.stages[target]!.name ?? (target === this.stages.length - 1 ? "last" : `#${target}`);
     this.found.result = this.visit(target, this.stages[target]!.from.line);
     const lines = [...this.globalLines()];
     for (const index of [...this.done.keys()].sort((a, b) => a - b)) {
@@ -119,7 +75,11 @@ class InputReader {
     if (target === undefined || target === "") return this.stages.length - 1;
     const index = this.stageIndex(target);
     if (index === undefined)
-      throw dockerfileError(this.syntax.file, 1, `there is no stage "${target}"; stages are ${[...this.found.stageNames.keys()].join(", ") || "unnamed"}`);
+      throw dockerfileError(
+        this.syntax.file,
+        1,
+        `there is no stage "${target}"; stages are ${[...this.found.stageNames.keys()].join(", ") || "unnamed"}`,
+      );
     return index;
   }
 
@@ -133,7 +93,8 @@ class InputReader {
   private visit(index: number, line: number): Inherited {
     const known = this.done.get(index);
     if (known) return known;
-    if (this.inProgress.includes(index)) throw dockerfileError(this.syntax.file, line, "stages depend on each other in a circle");
+    if (this.inProgress.includes(index))
+      throw dockerfileError(this.syntax.file, line, "stages depend on each other in a circle");
     this.inProgress.push(index);
     const stage = this.stages[index]!;
     for (const name of stage.globalsUsed) this.globalsUsed.add(name);
@@ -142,7 +103,8 @@ class InputReader {
     const values = new Map<string, string | undefined>();
     const { file, escape } = this.syntax;
     const triggers = base.onbuild.map((text) => readOneInstruction(text, file, stage.from.line, escape));
-    for (const instruction of [...triggers, ...stage.instructions]) this.instruction(instruction, inherited, values);
+    for (const instruction of [...triggers, ...stage.instructions])
+      this.instruction(instruction, inherited, values);
     this.inProgress.pop();
     this.done.set(index, inherited);
     return inherited;
@@ -150,14 +112,21 @@ class InputReader {
 
   private base(stage: Stage, index: number): Inherited {
     const unknown: Inherited = { env: new Map(), envComplete: false, onbuild: [] };
-    const earlier = this.stages.findIndex((other, at) => at < index && other.name === stage.base.toLowerCase());
-    if (earlier >= 0 && !this.contextNames.has(keyOf(stage.base))) return this.visit(earlier, stage.from.line);
+    const earlier = this.stages.findIndex(
+      (other, at) => at < index && other.name === stage.base.toLowerCase(),
+    );
+    if (earlier >= 0 && !this.contextNames.has(keyOf(stage.base)))
+      return this.visit(earlier, stage.from.line);
     if (stage.base.toLowerCase() === "scratch") return { ...unknown, envComplete: true };
     if (this.takesContext(stage.base, ["."], "mount", stage.from.line)) return unknown;
     return { ...(this.takesImage(stage.base, stage.from.line, "FROM") ?? unknown), base: stage.base };
   }
 
-  private instruction(instruction: Instruction, stage: Inherited, args: Map<string, string | undefined>): void {
+  private instruction(
+    instruction: Instruction,
+    stage: Inherited,
+    args: Map<string, string | undefined>,
+  ): void {
     const { escape, file } = this.syntax;
     const lookup = (name: string): string | undefined => stage.env.get(name) ?? args.get(name);
     if (instruction.keyword === "ARG") {
@@ -169,7 +138,9 @@ class InputReader {
         if (result !== undefined || !this.found.args.has(name)) this.found.args.set(name, result);
       }
     } else if (instruction.keyword === "ENV") {
-      const set = readEnv(instruction, escape).map(({ name, value }) => [name, expandWord(value, lookup, escape).text] as const);
+      const set = readEnv(instruction, escape).map(
+        ({ name, value }) => [name, expandWord(value, lookup, escape).text] as const,
+      );
       for (const [name, value] of set) stage.env.set(name, value);
     } else if (instruction.keyword === "ONBUILD") {
       readOneInstruction(instruction.rest, file, instruction.line, escape);
@@ -178,30 +149,48 @@ class InputReader {
       const source = copiedSources(instruction, file);
       if (source) this.takes(source, instruction, lookup, stage.envComplete);
     } else if (instruction.keyword === "RUN") {
-      for (const source of mountedSources(instruction, file)) this.takes(source, instruction, lookup, stage.envComplete);
+      for (const source of mountedSources(instruction, file))
+        this.takes(source, instruction, lookup, stage.envComplete);
     }
   }
 
-  private takes(source: TakenSource, instruction: Instruction, lookup: (name: string) => string | undefined, complete: boolean): void {
+  private takes(
+    source: TakenSource,
+    instruction: Instruction,
+    lookup: (name: string) => string | undefined,
+    complete: boolean,
+  ): void {
     const { file, escape } = this.syntax;
     const paths = source.paths.map((word) => {
       const { text, unset, problem, unknown } = expandWord(word, lookup, escape);
-      if (problem) throw dockerfileError(file, instruction.line, `${instruction.keyword} ${word}: ${problem}`);
+      if (problem)
+        throw dockerfileError(file, instruction.line, `${instruction.keyword} ${word}: ${problem}`);
       // A variable that the external base image may set: take everything rather than miss a change.
       return unknown || (unset.length > 0 && !complete) ? "." : text;
     });
     const by = instruction.keyword === "RUN" ? "RUN --mount" : "COPY --from";
     if (source.from === undefined) return this.addSources(undefined, paths, source, instruction.line);
     if (source.from.includes("$"))
-      throw dockerfileError(file, instruction.line, `${by}=${source.from}: BuildKit expands no variable here; add a stage "FROM ${source.from} AS name" and name that`);
+      throw dockerfileError(
+        file,
+        instruction.line,
+        `${by}=${source.from}: BuildKit expands no variable here; add a stage "FROM ${source.from} AS name" and name that`,
+      );
     const stage = this.stageIndex(source.from);
-    if (stage !== undefined && !this.contextNames.has(keyOf(source.from))) return void this.visit(stage, instruction.line);
+    if (stage !== undefined && !this.contextNames.has(keyOf(source.from)))
+      return void this.visit(stage, instruction.line);
     if (source.from.toLowerCase() === "scratch") return;
     if (this.takesContext(source.from, paths, source.kind, instruction.line, source.parents)) return;
     this.takesImage(source.from, instruction.line, by);
   }
 
-  private takesContext(from: string, paths: string[], kind: "copy" | "mount", line: number, parents?: boolean): boolean {
+  private takesContext(
+    from: string,
+    paths: string[],
+    kind: "copy" | "mount",
+    line: number,
+    parents?: boolean,
+  ): boolean {
     const name = this.contextNames.get(keyOf(from));
     if (name === undefined) return false;
     if (!this.found.contexts.includes(name)) this.found.contexts.push(name);
@@ -209,14 +198,31 @@ class InputReader {
     return true;
   }
 
-  private addSources(context: string | undefined, paths: string[], source: Pick<TakenSource, "kind" | "parents">, line: number): void {
+  private addSources(
+    context: string | undefined,
+    paths: string[],
+    source: Pick<TakenSource, "kind" | "parents">,
+    line: number,
+  ): void {
     for (const path of paths)
-      this.found.sources.push({ ...(context !== undefined && { context }), path, kind: source.kind, ...(source.parents && { parents: true }), line });
+      this.found.sources.push({
+        ...(context !== undefined && { context }),
+        path,
+        kind: source.kind,
+        ...(source.parents && { parents: true }),
+        line,
+      });
   }
 
   private takesImage(reference: string, line: number, by: ImageUse["by"]): Inherited | undefined {
-    if (!parseReference(reference)) throw dockerfileError(this.syntax.file, line, `${by}: "${reference}" is neither a stage nor an image reference`);
-    if (!this.found.images.some((use) => normalName(use.reference) === normalName(reference))) this.found.images.push({ reference, line, by });
+    if (!parseReference(reference))
+      throw dockerfileError(
+        this.syntax.file,
+        line,
+        `${by}: "${reference}" is neither a stage nor an image reference`,
+      );
+    if (!this.found.images.some((use) => normalName(use.reference) === normalName(reference)))
+      this.found.images.push({ reference, line, by });
     return this.options.inherit(reference);
   }
 
@@ -231,7 +237,9 @@ class InputReader {
       const value = this.globals.values.get(name);
       if (this.globals.instructions.has(name) && !this.found.args.has(name)) this.found.args.set(name, value);
     }
-    return [...this.globals.instructions].filter(([name]) => needed.has(name)).map(([, { instruction }]) => spelling(instruction));
+    return [...this.globals.instructions]
+      .filter(([name]) => needed.has(name))
+      .map(([, { instruction }]) => spelling(instruction));
   }
 }
 

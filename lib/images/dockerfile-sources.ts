@@ -18,7 +18,11 @@ export function copiedSources(instruction: Instruction, file: string): TakenSour
   const from = flagOf(instruction, "from");
   const words = copyWords(instruction);
   if (words.length < 2 && !(instruction.heredocs.length > 0 && words.length === 1))
-    throw dockerfileError(file, instruction.line, `${instruction.keyword} needs at least one source and a destination`);
+    throw dockerfileError(
+      file,
+      instruction.line,
+      `${instruction.keyword} needs at least one source and a destination`,
+    );
   const paths = words
     .slice(0, -1)
     .filter((word) => from !== undefined || instruction.keyword !== "ADD" || !remote.test(word));
@@ -57,7 +61,11 @@ export function mountedSources(instruction: Instruction, file: string): TakenSou
     if (!["bind", "cache", "tmpfs", "secret", "ssh"].includes(type))
       throw dockerfileError(file, instruction.line, `RUN --mount: unknown type "${type}"`);
     if (type === "bind" || (type === "cache" && from !== undefined))
-      sources.push({ ...(from !== undefined && { from }), paths: [fields.get("source") ?? "."], kind: "mount" });
+      sources.push({
+        ...(from !== undefined && { from }),
+        paths: [fields.get("source") ?? "."],
+        kind: "mount",
+      });
   }
   return sources;
 }
@@ -65,6 +73,7 @@ export function mountedSources(instruction: Instruction, file: string): TakenSou
 /** Fields of one line of CSV, with its quotes. */
 function csvFields(text: string): string[] {
   const fields: string[] = [];
-  for (const match of text.matchAll(/(?:^|,)(?:"((?:[^"]|"")*)"|([^,]*))/g)) fields.push(match[1]?.replaceAll('""', '"') ?? match[2] ?? "");
+  for (const match of text.matchAll(/(?:^|,)(?:"((?:[^"]|"")*)"|([^,]*))/g))
+    fields.push(match[1]?.replaceAll('""', '"') ?? match[2] ?? "");
   return fields;
 }

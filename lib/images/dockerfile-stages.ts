@@ -80,39 +80,62 @@ export function readStages(
   return { stages, globals };
 }
 
-function readGlobalArg(instruction: Instruction, globals: Globals, args: Record<string, string>, escape: string): void {
+function readGlobalArg(
+  instruction: Instruction,
+  globals: Globals,
+  args: Record<string, string>,
+  escape: string,
+): void {
   for (const { name, value } of readArg(instruction, escape)) {
     const needs = new Set<string>();
-    const expanded = value === undefined ? undefined : expandWord(value, recording(globals.values, needs), escape).text;
+    const expanded =
+      value === undefined ? undefined : expandWord(value, recording(globals.values, needs), escape).text;
     const earlier = globals.values.get(name);
     globals.values.set(name, args[name] ?? expanded ?? earlier);
     globals.instructions.set(name, { instruction, needs });
   }
 }
 
-function readFrom(instruction: Instruction, earlier: Stage[], globals: Globals, syntax: DockerfileSyntax): Stage {
+function readFrom(
+  instruction: Instruction,
+  earlier: Stage[],
+  globals: Globals,
+  syntax: DockerfileSyntax,
+): Stage {
   const { file, escape } = syntax;
   const { line } = instruction;
   const words = instruction.rest.split(/\s+/);
   if (words.length !== 1 && !(words.length === 3 && words[1]!.toLowerCase() === "as"))
-    throw dockerfileError(file, line, `FROM must be "FROM image" or "FROM image AS name", got "FROM ${instruction.rest}"`);
+    throw dockerfileError(
+      file,
+      line,
+      `FROM must be "FROM image" or "FROM image AS name", got "FROM ${instruction.rest}"`,
+    );
   const globalsUsed = new Set<string>();
   const lookup = recording(globals.values, globalsUsed);
   const { text: base, unset, problem, unknown } = expandWord(words[0]!, lookup, escape);
   if (problem ?? unknown) throw dockerfileError(file, line, `FROM ${words[0]}: ${problem ?? unknown}`);
   if (unset.length > 0)
-    throw dockerfileError(file, line, `FROM ${words[0]}: the argument ${unset[0]} has no value; set it in args or give its ARG a default`);
+    throw dockerfileError(
+      file,
+      line,
+      `FROM ${words[0]}: the argument ${unset[0]} has no value; set it in args or give its ARG a default`,
+    );
   if (!base) throw dockerfileError(file, line, `FROM ${words[0]} is empty once its arguments are filled in`);
   expandWord(flagOf(instruction, "platform") ?? "", lookup, escape);
   const name = words[2]?.toLowerCase();
-  if (name && !/^[a-z][a-z0-9_.-]*$/.test(name)) throw dockerfileError(file, line, `"${words[2]}" cannot be the name of a stage`);
+  if (name && !/^[a-z][a-z0-9_.-]*$/.test(name))
+    throw dockerfileError(file, line, `"${words[2]}" cannot be the name of a stage`);
   if (name && earlier.some((stage) => stage.name === name))
     throw dockerfileError(file, line, `the stage name "${name}" is taken by an earlier stage`);
   return { ...(name && { name }), base, from: instruction, instructions: [], globalsUsed };
 }
 
 /** A lookup that notes what was asked for. */
-export function recording(values: Map<string, string | undefined>, asked: Set<string>): (name: string) => string | undefined {
+export function recording(
+  values: Map<string, string | undefined>,
+  asked: Set<string>,
+): (name: string) => string | undefined {
   return (name) => {
     asked.add(name);
     return values.get(name);

@@ -27,7 +27,9 @@ export interface DockerfileSyntax {
 }
 
 const keywords = new Set(
-  "ADD ARG CMD COPY ENTRYPOINT ENV EXPOSE FROM HEALTHCHECK LABEL MAINTAINER ONBUILD RUN SHELL STOPSIGNAL USER VOLUME WORKDIR".split(" "),
+  "ADD ARG CMD COPY ENTRYPOINT ENV EXPOSE FROM HEALTHCHECK LABEL MAINTAINER ONBUILD RUN SHELL STOPSIGNAL USER VOLUME WORKDIR".split(
+    " ",
+  ),
 );
 const withFlags = new Set(["ADD", "COPY", "FROM", "HEALTHCHECK", "RUN"]);
 
@@ -46,26 +48,44 @@ export function readSyntax(text: string, file: string): DockerfileSyntax {
     const range = item.getRange();
     const line = range.start.line + 1;
     const keyword = item.getKeyword().toUpperCase();
-    if (!keywords.has(keyword)) throw dockerfileError(file, line, `unknown instruction ${item.getInstruction()}`);
+    if (!keywords.has(keyword))
+      throw dockerfileError(file, line, `unknown instruction ${item.getInstruction()}`);
     const heredocs = readHeredocs(item, lines);
     // The first here-document begins below the instruction's own (maybe continued) line.
     const end = heredocs[0] ? heredocs[0].firstLine : range.end.line + 1;
     const joined = joinLines(lines.slice(range.start.line, end), escape).trim();
     const rest = joined.slice(item.getInstruction().length).trim();
     const cut = withFlags.has(keyword) ? cutFlags(rest, escape) : { flags: [], rest };
-    if (!cut.rest && keyword !== "MAINTAINER") throw dockerfileError(file, line, `${keyword} needs an argument`);
-    instructions.push({ keyword, ...cut, line, heredocs: heredocs.map(({ name, body }) => ({ name, body })) });
+    if (!cut.rest && keyword !== "MAINTAINER")
+      throw dockerfileError(file, line, `${keyword} needs an argument`);
+    instructions.push({
+      keyword,
+      ...cut,
+      line,
+      heredocs: heredocs.map(({ name, body }) => ({ name, body })),
+    });
   }
   return { file, escape, instructions, ...(syntax !== undefined && { syntax }) };
 }
 
 /** Cuts the instruction that follows ONBUILD, or one that an image carries in its configuration. */
-export function readOneInstruction(text: string, file: string, line: number, escape: "\\" | "`"): Instruction {
+export function readOneInstruction(
+  text: string,
+  file: string,
+  line: number,
+  escape: "\\" | "`",
+): Instruction {
   const match = /^(\w+)\s+([\s\S]*)$/.exec(text.trim());
   const keyword = match?.[1]?.toUpperCase() ?? "";
-  if (!match || !keywords.has(keyword)) throw dockerfileError(file, line, `unknown instruction ${text.trim().split(/\s/)[0]}`);
+  if (!match || !keywords.has(keyword))
+    throw dockerfileError(file, line, `unknown instruction ${text.trim().split(/\s/)[0]}`);
   const rest = match[2]!.trim();
-  return { keyword, ...(withFlags.has(keyword) ? cutFlags(rest, escape) : { flags: [], rest }), line, heredocs: [] };
+  return {
+    keyword,
+    ...(withFlags.has(keyword) ? cutFlags(rest, escape) : { flags: [], rest }),
+    line,
+    heredocs: [],
+  };
 }
 
 /** Parser directives: only comments of the form `# name=value` before anything else. */
@@ -89,7 +109,9 @@ interface FoundHeredoc {
 }
 
 function readHeredocs(item: object, lines: string[]): FoundHeredoc[] {
-  const getHeredocs = (item as { getHeredocs?: () => ReturnType<import("dockerfile-ast").Run["getHeredocs"]> }).getHeredocs;
+  const getHeredocs = (
+    item as { getHeredocs?: () => ReturnType<import("dockerfile-ast").Run["getHeredocs"]> }
+  ).getHeredocs;
   const keyword = (item as { getKeyword(): string }).getKeyword().toUpperCase();
   if (!getHeredocs || !["RUN", "COPY", "ADD"].includes(keyword)) return [];
   const found: FoundHeredoc[] = [];
@@ -99,7 +121,11 @@ function readHeredocs(item: object, lines: string[]): FoundHeredoc[] {
     const content = heredoc.getContentRange();
     // An empty body has no range: it would stand where the delimiter stands.
     const firstLine = content ? content.start.line : delimiter.start.line;
-    found.push({ name: heredoc.getName(), body: lines.slice(firstLine, delimiter.start.line).join("\n"), firstLine });
+    found.push({
+      name: heredoc.getName(),
+      body: lines.slice(firstLine, delimiter.start.line).join("\n"),
+      firstLine,
+    });
   }
   return found;
 }
@@ -139,7 +165,11 @@ function cutFlags(text: string, escape: string): { flags: Instruction["flags"]; 
     at = end;
     if (word === "--") break;
     const equals = word.indexOf("=");
-    flags.push(equals < 0 ? { name: word.slice(2), value: "true" } : { name: word.slice(2, equals), value: word.slice(equals + 1) });
+    flags.push(
+      equals < 0
+        ? { name: word.slice(2), value: "true" }
+        : { name: word.slice(2, equals), value: word.slice(equals + 1) },
+    );
   }
   return { flags, rest: text.slice(at).trim() };
 }

@@ -33,7 +33,11 @@ export class FileHashCache {
 
   /** Opens the memory of the folder `root` in the state folder. */
   static async open(stateDir: string, root: string): Promise<FileHashCache> {
-    const path = join(stateDir, "file-hashes", `${createHash("sha256").update(root).digest("hex").slice(0, 16)}.json`);
+    const path = join(
+      stateDir,
+      "file-hashes",
+      `${createHash("sha256").update(root).digest("hex").slice(0, 16)}.json`,
+    );
     return new FileHashCache(path, await readMemory(path));
   }
 

@@ -1,6 +1,6 @@
 import { distance } from "fastest-levenshtein";
 import { UserError } from "../errors.ts";
-import type { ImageUse } from "./dockerfile-inputs.ts";
+import type { ImageUse } from "./build-inputs.ts";
 import { familiarName, normalName, parseReference } from "./image-reference.ts";
 
 /** What the graph needs to know of an image. */
@@ -23,13 +23,19 @@ export class TagIndex {
       names.add(image.name);
       for (const tag of image.tags) {
         const reference = parseReference(tag);
-        if (!reference || reference.digest) throw new UserError(`image "${image.name}": "${tag}" is not a tag such as "whisperx:cu128"`);
+        if (!reference || reference.digest)
+          throw new UserError(`image "${image.name}": "${tag}" is not a tag such as "whisperx:cu128"`);
         const owner = this.byTag.get(normalName(tag));
         if (owner !== undefined && owner !== image.name)
-          throw new UserError(`the tag ${tag} belongs to two images, "${owner}" and "${image.name}"; change tags of one`);
+          throw new UserError(
+            `the tag ${tag} belongs to two images, "${owner}" and "${image.name}"; change tags of one`,
+          );
         this.byTag.set(normalName(tag), image.name);
         const repository = `${reference.host}/${reference.repository}`;
-        this.repositories.set(repository, [...(this.repositories.get(repository) ?? []), familiarName(reference)]);
+        this.repositories.set(repository, [
+          ...(this.repositories.get(repository) ?? []),
+          familiarName(reference),
+        ]);
       }
     }
   }
@@ -77,5 +83,7 @@ export function orderParentsFirst(names: string[], parents: (name: string) => st
 
 /** Error for images that build on each other in a circle. */
 export function cycleError(circle: string[]): UserError {
-  return new UserError(`images build on each other in a circle: ${circle.join(" → ")}; remove one of these FROM or --from`);
+  return new UserError(
+    `images build on each other in a circle: ${circle.join(" → ")}; remove one of these FROM or --from`,
+  );
 }

@@ -10,7 +10,8 @@ export interface ImageReference {
 }
 
 const digestPattern = /^[a-z0-9]+(?:[+._-][a-z0-9]+)*:[0-9a-fA-F]{32,}$/;
-const repositoryPattern = /^[a-z0-9]+(?:(?:\.|_{1,2}|-+)[a-z0-9]+)*(?:\/[a-z0-9]+(?:(?:\.|_{1,2}|-+)[a-z0-9]+)*)*$/;
+const repositoryPattern =
+  /^[a-z0-9]+(?:(?:\.|_{1,2}|-+)[a-z0-9]+)*(?:\/[a-z0-9]+(?:(?:\.|_{1,2}|-+)[a-z0-9]+)*)*$/;
 const hostPattern = /^[A-Za-z0-9.-]+(?::\d+)?$|^\[[0-9a-fA-F:]+\](?::\d+)?$/;
 const tagPattern = /^\w[\w.-]{0,127}$/;
 
@@ -40,7 +41,8 @@ export function parseReference(text: string): ImageReference | undefined {
     repository = rest.slice(slash + 1);
   }
   if (host === "docker.io" && !repository.includes("/")) repository = `library/${repository}`;
-  if (!hostPattern.test(host) || !repositoryPattern.test(repository) || repository.length > 255) return undefined;
+  if (!hostPattern.test(host) || !repositoryPattern.test(repository) || repository.length > 255)
+    return undefined;
   return { host, repository, ...(tag && { tag }), ...(digest && { digest }) };
 }
 
@@ -87,7 +89,12 @@ export function stackRepository(stack: string): string {
  * Hash reference of an image.
  * @example hashReference("dev", "whisperx", "whisperx:cu128", "0123456789abcdef") // "localhost:1/dev/whisperx:cu128-0123456789abcdef"
  */
-export function hashReference(stack: string, image: string, friendlyTag: string | undefined, hash: string): string {
+export function hashReference(
+  stack: string,
+  image: string,
+  friendlyTag: string | undefined,
+  hash: string,
+): string {
   const tag = (friendlyTag && parseReference(friendlyTag)?.tag) || "latest";
   return `${stackRepository(stack)}/${pathComponent(image)}:${tag.slice(0, 100)}-${hash}`;
 }

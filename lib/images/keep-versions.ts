@@ -15,7 +15,12 @@ export function noteVersion(ledger: TagLedger, stack: string, image: string, ref
 }
 
 /** Hash references of one image on the engine, the one used last first. */
-export async function versionsOf(ledger: TagLedger, stack: string, image: string, engine: Engine): Promise<string[]> {
+export async function versionsOf(
+  ledger: TagLedger,
+  stack: string,
+  image: string,
+  engine: Engine,
+): Promise<string[]> {
   const names = await engine.names(`${stackRepository(stack)}/${pathComponent(image)}:*`);
   const order = ledger.versions[`${stack}/${image}`] ?? [];
   const rank = (name: string): number => (order.includes(name) ? order.indexOf(name) : order.length);
@@ -36,7 +41,8 @@ export async function removeOldVersions(
   const kept: KeptByUse[] = [];
   for (const reference of versions.slice(options.keep)) {
     const removal = await engine.untag(reference);
-    if (typeof removal === "object") kept.push({ reference, containers: removal.usedBy.map(({ name, state }) => `${name} (${state})`) });
+    if (typeof removal === "object")
+      kept.push({ reference, containers: removal.usedBy.map(({ name, state }) => `${name} (${state})`) });
     else removed.push(reference);
   }
   const rest = versions.filter((reference) => !removed.includes(reference));

@@ -11,7 +11,8 @@ export interface ExternalDigests {
   digestOf(reference: string): Promise<string>;
 }
 
-const heading = " Digests of the external images that builds stand on. Filled in by itself, changed only by: npm run lock -- digests";
+const heading =
+  " Digests of the external images that builds stand on. Filled in by itself, changed only by: npm run lock -- digests";
 
 /** `images.lock.yaml`: which digest each external image has for this stack. Comments and order stay as people leave them. */
 export class ImageLockFile implements ExternalDigests {
@@ -19,9 +20,13 @@ export class ImageLockFile implements ExternalDigests {
   private readonly document: Document;
   private readonly fetchDigest: ((reference: string) => Promise<string>) | undefined;
   private readonly asked = new Map<string, Promise<string>>();
-  private changed = false;
+  private readonly changes = new Map<string, string>();
 
-  private constructor(path: string, document: Document, fetchDigest: ((reference: string) => Promise<string>) | undefined) {
+  private constructor(
+    path: string,
+    document: Document,
+    fetchDigest: ((reference: string) => Promise<string>) | undefined,
+  ) {
     this.path = path;
     this.document = document;
     this.fetchDigest = fetchDigest;
@@ -31,27 +36,16 @@ export class ImageLockFile implements ExternalDigests {
    * Reads the file; a missing one counts as empty.
    * @param fetchDigest asks a registry for a missing entry; without it a missing entry is an error
    */
-  static async open(path: string, fetchDigest?: (reference: string) => Promise<string>): Promise<ImageLockFile> {
-    const text = await readFile(path, "utf8").catch((error: NodeJS.ErrnoException) => {
-      if (error.code === "ENOENT") return "";
-      throw new UserError(`${shown(path)} cannot be read: ${error.message}`);
-    });
-    const document = parseDocument(text);
-    const problem = document.errors[0]?.message.split("\n")[0];
-    if (problem) throw new UserError(`${shown(path)}: ${problem}; repair it, or delete it to have it filled again`);
-    if (document.contents === null) {
-      document.contents = document.createNode({}) as unknown as typeof document.contents;
-      document.commentBefore ??= heading;
-    }
-    const images = document.get("images");
-    if (!(document.contents instanceof YAMLMap) || (images !== undefined && !(images instanceof YAMLMap)))
-      throw new UserError(`${shown(path)} must have the form "images: {reference: sha256:…}"; repair it, or delete it to have it filled again`);
-    return new ImageLockFile(path, document, fetchDigest);
+  static async open(
+    path: string,
+    fetchDigest?: (reference: string) => Promise<string>,
+  ): Promise<ImageLockFile> {
+    return new ImageLockFile(path, await readDocument(path), fetchDigest);
   }
 
   /** All entries, reference → digest. */
   entries(): Record<string, string> {
-    return ((this.document.toJS() as { images?: Record<string, string> } | null)?.images ?? {}) as Record<string, string>;
+    return (this.document.toJS() as { images?: Record<string, string> } | null)?.images ?? {};
   }
 
   async digestOf(reference: string): Promise<string> {
@@ -59,7 +53,9 @@ export class ImageLockFile implements ExternalDigests {
     const locked = this.document.getIn(["images", key]);
     if (locked !== undefined) {
       if (typeof locked === "string" && /^sha256:[0-9a-f]{64}$/.test(locked)) return locked;
-      throw new UserError(`${shown(this.path)}: images.${key} must be "sha256:" and 64 hexadecimal digits, got ${JSON.stringify(locked)}`);
+      throw new UserError(
+        `${shown(this.path)}: images.${key} must be "sha256:" and 64 hexadecimal digits, got ${JSON.stringify(locked)}`,
+      );
     }
     let answer = this.asked.get(key);
     if (!answer) {
@@ -74,25 +70,49 @@ export class ImageLockFile implements ExternalDigests {
     const key = lockKey(reference);
     if (this.document.getIn(["images", key]) === digest) return false;
     this.document.setIn(["images", key], digest);
-    this.changed = true;
+    this.changes.set(key, digest);
     return true;
   }
 
-  /** Writes the file if an entry changed; returns whether it did. */
+  /** Writes the file if an entry changed; returns whether it did. What another run wrote meanwhile stays. */
   async save(): Promise<boolean> {
-    if (!this.changed) return false;
+    if (this.changes.size === 0) return false;
+    const document = await readDocument(this.path);
+    for (const [key, digest] of this.changes) document.setIn(["images", key], digest);
     await mkdir(dirname(this.path), { recursive: true });
-    await writeFileAtomic(this.path, this.document.toString({ lineWidth: 0 }));
-    this.changed = false;
+    await writeFileAtomic(this.path, document.toString({ lineWidth: 0 }));
+    this.changes.clear();
     return true;
   }
 
   private async fetch(key: string): Promise<string> {
-    if (!this.fetchDigest) throw new UserError(`${shown(this.path)} has no digest of ${key}; run npm run lock -- digests`);
+    if (!this.fetchDigest)
+      throw new UserError(`${shown(this.path)} has no digest of ${key}; run npm run lock -- digests`);
     const digest = await this.fetchDigest(key);
     this.set(key, digest);
     return digest;
   }
+}
+
+async function readDocument(path: string): Promise<Document> {
+  const text = await readFile(path, "utf8").catch((error: NodeJS.ErrnoException) => {
+    if (error.code === "ENOENT") return "";
+    throw new UserError(`${shown(path)} cannot be read: ${error.message}`);
+  });
+  const document = parseDocument(text);
+  const problem = document.errors[0]?.message.split("\n")[0];
+  if (problem)
+    throw new UserError(`${shown(path)}: ${problem}; repair it, or delete it to have it filled again`);
+  if (document.contents === null) {
+    document.contents = document.createNode({}) as unknown as typeof document.contents;
+    document.commentBefore ??= heading;
+  }
+  const images = document.get("images");
+  if (!(document.contents instanceof YAMLMap) || (images !== undefined && !(images instanceof YAMLMap)))
+    throw new UserError(
+      `${shown(path)} must have the form "images: {reference: sha256:…}"; repair it, or delete it to have it filled again`,
+    );
+  return document;
 }
 
 /** The spelling of a reference in the lock file, e.g. `"busybox:latest"`. */

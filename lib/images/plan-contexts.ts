@@ -1,12 +1,22 @@
+import { createHash } from "node:crypto";
 import { stat } from "node:fs/promises";
 import { resolve } from "node:path";
 import { UserError } from "../errors.ts";
 import { ContextHasher } from "./context-hash.ts";
 import { loadIgnoreRules } from "./context-ignore.ts";
 import type { ContextEntry } from "./context-select.ts";
-import type { ContextSource, DockerfileInputs } from "./dockerfile-inputs.ts";
+import type { ContextSource, DockerfileInputs } from "./build-inputs.ts";
 import { FileHashCache } from "./file-hash-cache.ts";
+import { groupParts } from "./parts.ts";
 import type { ImageDefinition } from "./types.ts";
+
+/** What an image takes from its contexts. */
+export interface ContextContent {
+  /** Over every name, mode, byte and link target. */
+  hash: string;
+  /** `"file app/main.py"` → mode and hash; files of further contexts as `"file NAME:path"`; many files as folders. */
+  parts: Record<string, string>;
+}
 
 /** The folders that builds of one run take files from: each is opened once, each file is read once. */
 export class PlanContexts {
@@ -19,10 +29,14 @@ export class PlanContexts {
   }
 
   /**
-   * What one image takes from its contexts: `"file app/main.py"` → mode and hash; files of further contexts as `"file NAME:path"`.
+   * What one image takes from its contexts.
    * @param file the Dockerfile, for messages
    */
-  async describe(definition: ImageDefinition, inputs: DockerfileInputs, file: string): Promise<Map<string, string>> {
+  async describe(
+    definition: ImageDefinition,
+    inputs: DockerfileInputs,
+    file: string,
+  ): Promise<ContextContent> {
     const content = new Map<string, string>();
     await this.folderOf(definition, undefined); // a missing context is an error even where nothing is taken
     for (const name of [undefined, ...inputs.contexts]) {
@@ -32,13 +46,19 @@ export class PlanContexts {
         const value = definition.contexts[name!]!;
         if (!value.startsWith("docker-image://")) content.set(`context ${name}`, value);
       } else if (sources.length > 0) {
-        const hasher = await this.hasher(folder, name === undefined ? resolve(definition.context, definition.dockerfile) : undefined);
-        const described = await hasher.describe(sources.flatMap((source) => select(hasher, source, file)));
+        const hasher = await this.hasher(
+          folder,
+          name === undefined ? resolve(definition.context, definition.dockerfile) : undefined,
+        );
+        const described = await hasher.describe(selectAll(hasher, sources, file));
         const prefix = name === undefined ? "" : `${name}:`;
-        for (const path of [...described.keys()].sort()) content.set(`file ${prefix}${path}`, described.get(path)!);
+        for (const path of [...described.keys()].sort())
+          content.set(`file ${prefix}${path}`, described.get(path)!);
       }
     }
-    return content;
+    const hash = createHash("sha256");
+    for (const [key, value] of content) hash.update(`${key}\0${value}\n`);
+    return { hash: hash.digest("hex"), parts: groupParts(content) };
   }
 
   /** Keeps the file hashes for the next run. */
@@ -78,10 +98,16 @@ export class PlanContexts {
   }
 }
 
-function select(hasher: ContextHasher, source: ContextSource, file: string): ContextEntry[] {
-  const entries = hasher.selector.select(source.path, { wildcards: source.kind === "copy", ...(source.parents && { parents: true }) });
-  if (entries) return entries;
-  throw new UserError(
-    `${file}:${source.line}: "${source.path}" is not in the context${source.context === undefined ? "" : ` ${source.context}`}; create it, or see whether .dockerignore leaves it out`,
-  );
+function* selectAll(hasher: ContextHasher, sources: ContextSource[], file: string): Generator<ContextEntry> {
+  for (const source of sources) {
+    const entries = hasher.selector.select(source.path, {
+      wildcards: source.kind === "copy",
+      ...(source.parents && { parents: true }),
+    });
+    if (!entries)
+      throw new UserError(
+        `${file}:${source.line}: "${source.path}" is not in the context${source.context === undefined ? "" : ` ${source.context}`}; create it, or see whether .dockerignore leaves it out`,
+      );
+    yield* entries;
+  }
 }

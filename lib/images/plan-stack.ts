@@ -43,7 +43,10 @@ export async function planStack(settings: Settings, { isPreview = false } = {}):
   };
   const runtime = byName("cuda-base-runtime");
   const devel = byName("cuda-base-devel");
-  return { plan: { runtime, devel, services: all.filter((plan) => plan !== runtime && plan !== devel), all }, cacheImage };
+  return {
+    plan: { runtime, devel, services: all.filter((plan) => plan !== runtime && plan !== devel), all },
+    cacheImage,
+  };
 }
 
 async function pinned(image: string, digests: ImageLockFile): Promise<string> {

@@ -1,13 +1,13 @@
 import { createHash } from "node:crypto";
 import { isAbsolute, relative, resolve } from "node:path";
 import { UserError } from "../errors.ts";
-import { PlanContexts } from "./plan-contexts.ts";
-import { readInputs, type DockerfileInputs, type Inherited } from "./dockerfile-inputs.ts";
+import { PlanContexts, type ContextContent } from "./plan-contexts.ts";
+import type { DockerfileInputs, Inherited } from "./build-inputs.ts";
+import { readInputs } from "./dockerfile-inputs.ts";
 import { readSyntax, type DockerfileSyntax } from "./dockerfile-syntax.ts";
 import { cycleError, orderParentsFirst, TagIndex } from "./image-graph.ts";
 import { contextName, familiarName, hashReference, parseReference, withVariant } from "./image-reference.ts";
 import type { ExternalDigests } from "./lock-file.ts";
-import { groupParts } from "./parts.ts";
 import { readTextFile } from "./read-text-file.ts";
 import type { ImageDefinition, ImagePlan } from "./types.ts";
 
@@ -25,7 +25,12 @@ export interface PlanOptions {
 }
 
 /** Arguments that BuildKit knows without an ARG and keeps out of its cache. */
-const proxyArguments = new Set(["http_proxy", "https_proxy", "ftp_proxy", "no_proxy", "all_proxy"].flatMap((name) => [name, name.toUpperCase()]));
+const proxyArguments = new Set(
+  ["http_proxy", "https_proxy", "ftp_proxy", "no_proxy", "all_proxy"].flatMap((name) => [
+    name,
+    name.toUpperCase(),
+  ]),
+);
 
 /**
  * Works out every image's identity before anything is built: parents, content hash, references. Parents come first.
@@ -38,14 +43,21 @@ export async function planImages(definitions: ImageDefinition[], options: PlanOp
 /** Names of the external images that these definitions stand on, e.g. for filling a lock file. */
 export async function externalReferences(definitions: ImageDefinition[]): Promise<string[]> {
   const unused: ExternalDigests = { digestOf: () => Promise.reject(new Error("not asked here")) };
-  const planner = new Planner(definitions, { stack: "x", digests: unused, stateDir: "" }, await readDockerfiles(definitions));
+  const planner = new Planner(
+    definitions,
+    { stack: "x", digests: unused, stateDir: "" },
+    await readDockerfiles(definitions),
+  );
   return [...new Set(definitions.flatMap(({ name }) => planner.externalsOf(name)))].sort();
 }
 
 async function readDockerfiles(definitions: ImageDefinition[]): Promise<Map<string, DockerfileSyntax>> {
   const read = await allOrProblems(definitions, async ({ name, context, dockerfile }) => {
     const path = resolve(context, dockerfile);
-    return [name, readSyntax(await readTextFile(path, `image "${name}": the Dockerfile`), shownPath(path))] as const;
+    return [
+      name,
+      readSyntax(await readTextFile(path, `image "${name}": the Dockerfile`), shownPath(path)),
+    ] as const;
   });
   return new Map(read);
 }
@@ -130,7 +142,10 @@ class Planner {
     const named = inputs.contexts.flatMap((context) => {
       const reference = imageOfContext(contexts[context]!);
       if (reference === undefined) return [];
-      if (!parseReference(reference)) throw new UserError(`image "${name}": the context ${context} names "${reference}", which is no image reference`);
+      if (!parseReference(reference))
+        throw new UserError(
+          `image "${name}": the context ${context} names "${reference}", which is no image reference`,
+        );
       return [{ reference, line: 1 }];
     });
     return [...inputs.images, ...named];
@@ -146,25 +161,31 @@ class Planner {
     return new Map(
       await Promise.all(
         references.map(async (reference) => {
-          const digest = parseReference(reference)!.digest ?? (await this.options.digests.digestOf(reference));
+          const digest =
+            parseReference(reference)!.digest ?? (await this.options.digests.digestOf(reference));
           return [reference, digest] as const;
         }),
       ),
     );
   }
 
-  private planOne(name: string, content: Map<string, string>, externals: Map<string, string>): ImagePlan {
+  private planOne(name: string, content: ContextContent, externals: Map<string, string>): ImagePlan {
     const definition = this.definitions.get(name)!;
     const inputs = this.inputsOf(name);
     const args = argumentsToPass(definition, inputs);
-    const parts: Record<string, string> = { dockerfile: digest(inputs.text), target: inputs.target, platform: definition.platform ?? buildPlatform };
+    const parts: Record<string, string> = {
+      dockerfile: digest(inputs.text),
+      target: inputs.target,
+      platform: definition.platform ?? buildPlatform,
+    };
     for (const [argument, value] of Object.entries({ ...Object.fromEntries(inputs.args), ...args }))
-      if (value !== undefined && !proxyArguments.has(argument) && argument !== "REBUILD") parts[`argument ${argument}`] = value;
+      if (value !== undefined && !proxyArguments.has(argument) && argument !== "REBUILD")
+        parts[`argument ${argument}`] = value;
     for (const parent of this.parentsOf(name)) parts[`parent ${parent}`] = this.plans.get(parent)!.hash;
     for (const [reference, value] of externals) parts[`external ${reference}`] = value;
     if (definition.rebuild.count > 0) parts.rebuild = String(definition.rebuild.count);
-    const exact = { ...parts, ...Object.fromEntries(content) };
-    const hash = digest(JSON.stringify(Object.entries(exact).sort(([a], [b]) => (a < b ? -1 : 1))));
+    const sorted = Object.entries(parts).sort(([a], [b]) => (a < b ? -1 : 1));
+    const hash = digest(JSON.stringify([sorted, content.hash]));
     const tags = definition.tags.map((tag) => withVariant(tag, this.options.variant));
     const { contexts, pins } = this.pin(name, externals);
     const base = this.plans.get(this.tags.find(inputs.result.base ?? "") ?? "")?.reference;
@@ -177,7 +198,7 @@ class Planner {
       tags,
       parents: this.parentsOf(name),
       hash,
-      parts: { ...parts, ...groupParts(content) },
+      parts: { ...parts, ...content.parts },
       ...(base !== undefined && { base }),
     };
   }
@@ -198,7 +219,8 @@ class Planner {
     const contexts: Record<string, string> = {};
     for (const context of inputs.contexts) {
       const reference = imageOfContext(definition.contexts[context]!);
-      contexts[context] = reference === undefined ? definition.contexts[context]! : this.pinned(reference, externals);
+      contexts[context] =
+        reference === undefined ? definition.contexts[context]! : this.pinned(reference, externals);
     }
     return { contexts, pins };
   }
@@ -220,7 +242,8 @@ function argumentsOnOffer({ args, rebuild }: ImageDefinition): Record<string, st
 
 /** Those that the needed stages declare, and those that BuildKit takes without an ARG. */
 function argumentsToPass(definition: ImageDefinition, inputs: DockerfileInputs): Record<string, string> {
-  const builtIn = (name: string): boolean => proxyArguments.has(name) || name.startsWith("BUILDKIT_") || name === "SOURCE_DATE_EPOCH";
+  const builtIn = (name: string): boolean =>
+    proxyArguments.has(name) || name.startsWith("BUILDKIT_") || name === "SOURCE_DATE_EPOCH";
   return Object.fromEntries(
     Object.entries(argumentsOnOffer(definition)).filter(([name]) => inputs.args.has(name) || builtIn(name)),
   );
@@ -243,9 +266,12 @@ function shownPath(path: string): string {
 /** Does `work` for all items at once; several UserErrors become one with a line for each. */
 async function allOrProblems<T, R>(items: T[], work: (item: T) => Promise<R>): Promise<R[]> {
   const results = await Promise.allSettled(items.map((item) => work(item)));
-  const problems = results.filter((result) => result.status === "rejected").map((result) => result.reason as Error);
+  const problems = results
+    .filter((result) => result.status === "rejected")
+    .map((result) => result.reason as Error);
   const other = problems.find((problem) => !(problem instanceof UserError));
   if (other) throw other;
-  if (problems.length > 0) throw new UserError([...new Set(problems.map(({ message }) => message))].join("\n"));
+  if (problems.length > 0)
+    throw new UserError([...new Set(problems.map(({ message }) => message))].join("\n"));
   return results.map((result) => (result as PromiseFulfilledResult<R>).value);
 }

@@ -15,19 +15,32 @@ export interface Promotion {
 }
 
 /** Moves the friendly tags to the image. Throws a UserError before anything moves where a name belongs to somebody else. */
-export async function promote(promotion: Promotion, ledger: TagLedger, engine: Engine): Promise<{ moved: string[] }> {
+export async function promote(
+  promotion: Promotion,
+  ledger: TagLedger,
+  engine: Engine,
+): Promise<{ moved: string[] }> {
   const target = await engine.image(promotion.reference);
-  if (!target) throw new UserError(`${promotion.reference} vanished before its tags could move to it; run again`);
-  const steps = await Promise.all(promotion.tags.map(async (tag) => ({ tag, live: await engine.image(tag) })));
+  if (!target)
+    throw new UserError(`${promotion.reference} vanished before its tags could move to it; run again`);
+  const steps = await Promise.all(
+    promotion.tags.map(async (tag) => ({ tag, live: await engine.image(tag) })),
+  );
   const foreign: { tag: string; live: EngineImage }[] = [];
-  for (const { tag, live } of steps) if (live && (await isForeign(tag, live, promotion, ledger, engine))) foreign.push({ tag, live });
+  for (const { tag, live } of steps)
+    if (live && (await isForeign(tag, live, promotion, ledger, engine))) foreign.push({ tag, live });
   const moved: string[] = [];
   for (const { tag, live } of steps) {
     const name = normalName(tag);
     const formerImage = foreign.find((other) => other.tag === tag)?.live;
     const former = formerImage ? formerReference(promotion.stack, tag) : ledger.tags[name]?.former;
     if (formerImage) await engine.tag(formerImage.id, formerReference(promotion.stack, tag));
-    ledger.tags[name] = { stack: promotion.stack, image: promotion.image, reference: promotion.reference, ...(former && { former }) };
+    ledger.tags[name] = {
+      stack: promotion.stack,
+      image: promotion.image,
+      reference: promotion.reference,
+      ...(former && { former }),
+    };
     if (live?.id === target.id) continue;
     await engine.tag(target.id, tag);
     moved.push(tag);
@@ -36,7 +49,13 @@ export async function promote(promotion: Promotion, ledger: TagLedger, engine: E
 }
 
 /** Whether a name is on somebody else's image, to be kept for them. Throws where it must not be taken. */
-async function isForeign(tag: string, live: EngineImage, promotion: Promotion, ledger: TagLedger, engine: Engine): Promise<boolean> {
+async function isForeign(
+  tag: string,
+  live: EngineImage,
+  promotion: Promotion,
+  ledger: TagLedger,
+  engine: Engine,
+): Promise<boolean> {
   const owner = await ownerOf(tag, live, promotion.stack, ledger, engine);
   if (owner === promotion.stack) return false;
   if (owner !== undefined)
@@ -50,10 +69,18 @@ async function isForeign(tag: string, live: EngineImage, promotion: Promotion, l
 }
 
 /** The stack that a name belongs to; undefined for an image of nobody's. */
-async function ownerOf(tag: string, live: EngineImage, stack: string, ledger: TagLedger, engine: Engine): Promise<string | undefined> {
+async function ownerOf(
+  tag: string,
+  live: EngineImage,
+  stack: string,
+  ledger: TagLedger,
+  engine: Engine,
+): Promise<string | undefined> {
   const entry = ledger.tags[normalName(tag)];
   if (entry?.stack === stack) return stack;
-  const stacks = new Set(live.tags.flatMap((name) => /^localhost:1\/([^/]+)\/(?!former\/)/.exec(name)?.[1] ?? []));
+  const stacks = new Set(
+    live.tags.flatMap((name) => /^localhost:1\/([^/]+)\/(?!former\/)/.exec(name)?.[1] ?? []),
+  );
   // An entry counts as long as its stack has images here; one that was wiped has given its names up.
   if (entry && (await engine.names(`${stackRepository(entry.stack)}/*`)).length > 0) return entry.stack;
   // Without an entry the hash references on the same image tell: the ledger was lost.
@@ -71,21 +98,28 @@ export function formerReference(stack: string, tag: string): string {
  * Gives friendly tags up: each name that is still on an image of ours goes, and whoever had it before gets it back.
  * @returns names that stay because they are on another image by now, or because a container needs them
  */
-export async function releaseTags(release: { stack: string; image: string; tags: string[] }, ledger: TagLedger, engine: Engine): Promise<string[]> {
+export async function releaseTags(
+  release: { stack: string; image: string; tags: string[] },
+  ledger: TagLedger,
+  engine: Engine,
+): Promise<string[]> {
   const stay: string[] = [];
   for (const tag of release.tags) {
     const name = normalName(tag);
     const entry = ledger.tags[name];
     if (entry && (entry.stack !== release.stack || entry.image !== release.image)) continue; // another image has taken it over
     const live = await engine.image(tag);
-    const ours = live?.tags.some((other) => other.startsWith(`${stackRepository(release.stack)}/`) && !other.includes("/former/"));
+    const ours = live?.tags.some(
+      (other) => other.startsWith(`${stackRepository(release.stack)}/`) && !other.includes("/former/"),
+    );
     if (live && !ours) stay.push(`${tag} (on another image now)`);
     const former = entry?.former ?? formerReference(release.stack, tag);
     const formerImage = await engine.image(former);
     if (live && ours && formerImage) await engine.tag(formerImage.id, tag);
     else if (live && ours) {
       const removal = await engine.untag(tag);
-      if (typeof removal === "object") stay.push(`${tag} (used by ${removal.usedBy.map(({ name: container }) => container).join(", ")})`);
+      if (typeof removal === "object")
+        stay.push(`${tag} (used by ${removal.usedBy.map(({ name: container }) => container).join(", ")})`);
     } else if (!live && formerImage) await engine.tag(formerImage.id, tag);
     if (formerImage) await engine.untag(former);
     delete ledger.tags[name];

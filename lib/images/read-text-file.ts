@@ -7,7 +7,12 @@ export async function readTextFile(path: string, what: string): Promise<string> 
     return await readFile(path, "utf8");
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
-    const why = code === "ENOENT" ? "does not exist" : code === "EISDIR" ? "is a folder" : `cannot be read (${message})`;
+    const why =
+      code === "ENOENT"
+        ? "does not exist"
+        : code === "EISDIR"
+          ? "is a folder"
+          : `cannot be read (${message})`;
     throw new UserError(`${what} ${path} ${why}`);
   }
 }

@@ -6,7 +6,8 @@ import { noteVersion, removeOldVersions } from "./keep-versions.ts";
 import { promote, releaseTags } from "./promote.ts";
 import { runSmokeTest } from "./smoke-test.ts";
 import { readTagLedger, withTagLedger, type TagLedger } from "./tag-ledger.ts";
-import type { SmokeTest } from "./types.ts";
+import { UserError } from "../errors.ts";
+import type { ImagePlan, SmokeTest } from "./types.ts";
 
 /** One image as a stack wants it on an engine. */
 export interface ImageResource {
@@ -23,7 +24,7 @@ export interface ImageResource {
   keep: number;
   adoptTags?: boolean;
   idleMinutes?: number;
-  build: BuildPlan & { parents: string[]; base?: string };
+  build: BuildPlan & Pick<ImagePlan, "parents" | "base" | "mustExist">;
 }
 
 /** What the state remembers of the image as it was before. */
@@ -34,12 +35,17 @@ export interface RealiseOptions extends Pick<BuildOptions, "signal" | "onStep" |
 }
 
 const keptSmokeTests = 1000;
+const goneReason = "it was gone from the engine";
 
 /**
  * Makes it so: reuses the image or builds it, tries it, moves the friendly tags, removes old versions, and writes the history.
  * Throws before a tag moves when the build or the smoke test fails.
  */
-export async function realiseImage(resource: ImageResource, previous: PreviousImage | undefined, options: RealiseOptions): Promise<ImageEvent> {
+export async function realiseImage(
+  resource: ImageResource,
+  previous: PreviousImage | undefined,
+  options: RealiseOptions,
+): Promise<ImageEvent> {
   const event = await newEvent(resource, previous);
   try {
     await realise(resource, previous, event, options);
@@ -54,16 +60,29 @@ export async function realiseImage(resource: ImageResource, previous: PreviousIm
   }
 }
 
-async function realise(resource: ImageResource, previous: PreviousImage | undefined, event: ImageEvent, options: RealiseOptions): Promise<void> {
+async function realise(
+  resource: ImageResource,
+  previous: PreviousImage | undefined,
+  event: ImageEvent,
+  options: RealiseOptions,
+): Promise<void> {
   const { engine, signal } = options;
   const { stack, reference, build } = resource;
   const before = await engine.image(reference);
   const standsOnBase = !before || (await sharesLayers(before, build.base, engine)) !== false;
+  if (!before && build.mustExist)
+    throw new UserError(
+      `image "${build.name}": the earlier version ${reference} is not on this engine any more, so there is nothing to go back to; remove the pin`,
+    );
   if (!before || !standsOnBase) {
+    if (!before && event.result === "tagged") event.reasons = [goneReason];
     if (!standsOnBase) event.reasons = ["its base was rebuilt with other layers"];
     options.onNote?.(`building: ${shortList(event.reasons)}`);
     event.result = "built";
-    const record = await buildImage(build, reference, { ...options, ...(resource.idleMinutes && { idleMinutes: resource.idleMinutes }) });
+    const record = await buildImage(build, reference, {
+      ...options,
+      ...(resource.idleMinutes && { idleMinutes: resource.idleMinutes }),
+    });
     takeRecord(event, record);
   } else if (event.result === "reused") options.onNote?.("already built: reused");
   signal.throwIfAborted();
@@ -74,19 +93,33 @@ async function realise(resource: ImageResource, previous: PreviousImage | undefi
   const engineId = (await engine.info()).id;
   await withTagLedger({ stateDir: resource.stateDir, engineId, stack, signal }, async (ledger) => {
     if (passed) noteSmokeTest(ledger, passed);
-    await promote({ stack, image: build.name, reference, tags: resource.tags, adopt: resource.adoptTags ?? false }, ledger, engine);
+    await promote(
+      { stack, image: build.name, reference, tags: resource.tags, adopt: resource.adoptTags ?? false },
+      ledger,
+      engine,
+    );
     const gone = previous?.tags.filter((tag) => !resource.tags.includes(tag)) ?? [];
     const stay = await releaseTags({ stack, image: build.name, tags: gone }, ledger, engine);
     if (stay.length > 0) options.onNote?.(`left alone: ${stay.join(", ")}`);
     noteVersion(ledger, stack, build.name, reference);
-    const { kept } = await removeOldVersions({ stack, image: build.name, keep: resource.keep }, ledger, engine);
-    for (const { reference: old, containers } of kept) options.onNote?.(`${old} stays: used by ${containers.join(", ")}`);
+    const { kept } = await removeOldVersions(
+      { stack, image: build.name, keep: resource.keep },
+      ledger,
+      engine,
+    );
+    for (const { reference: old, containers } of kept)
+      options.onNote?.(`${old} stays: used by ${containers.join(", ")}`);
     if (before && before.id !== image?.id) await removeNameless(before.id, engine);
   });
 }
 
 /** Runs the smoke test unless this very image has passed it. Returns the key under which a pass is remembered. */
-async function trySmokeTest(resource: ImageResource, imageId: string, event: ImageEvent, options: RealiseOptions): Promise<string | undefined> {
+async function trySmokeTest(
+  resource: ImageResource,
+  imageId: string,
+  event: ImageEvent,
+  options: RealiseOptions,
+): Promise<string | undefined> {
   const { smokeTest } = resource;
   if (!smokeTest) return undefined;
   const { engine } = options;
@@ -94,7 +127,12 @@ async function trySmokeTest(resource: ImageResource, imageId: string, event: Ima
   const key = `${imageId} ${gpus ? "gpu " : ""}${JSON.stringify(smokeTest.command)}`;
   if ((await readTagLedger(resource.stateDir, engineId)).smokeTests[key]) return undefined;
   options.onNote?.(gpus ? "smoke test" : "smoke test without a GPU (this engine has none)");
-  const result = await runSmokeTest(resource.reference, smokeTest, { engine, signal: options.signal, stack: resource.stack, image: resource.build.name });
+  const result = await runSmokeTest(resource.reference, smokeTest, {
+    engine,
+    signal: options.signal,
+    stack: resource.stack,
+    image: resource.build.name,
+  });
   event.smokeSeconds = result.seconds;
   event.smokeGpu = result.gpu;
   return key;
@@ -116,7 +154,8 @@ async function newEvent(resource: ImageResource, previous: PreviousImage | undef
   const sameContent = previous?.hash === resource.hash;
   let reasons = previous ? changedParts(previous.parts, resource.parts) : ["new"];
   if (sameContent) reasons = ["names or smoke test"];
-  else if (!previous && (await latestByImage(stateDir, stack)).get(build.name)?.hash === resource.hash) reasons = ["it was gone from the engine"];
+  else if (!previous && (await latestByImage(stateDir, stack)).get(build.name)?.hash === resource.hash)
+    reasons = [goneReason];
   return {
     time: "",
     run: process.env.GPU_BUILD_HOST_RUN ?? "",
@@ -143,15 +182,23 @@ function takeRecord(event: ImageEvent, record: BuildRecord): void {
 
 /** Keys of the parts that differ, e.g. `["file app/main.py", "argument CUDA"]`. */
 export function changedParts(before: Record<string, string>, after: Record<string, string>): string[] {
-  return [...new Set([...Object.keys(before), ...Object.keys(after)])].filter((key) => before[key] !== after[key]);
+  return [...new Set([...Object.keys(before), ...Object.keys(after)])].filter(
+    (key) => before[key] !== after[key],
+  );
 }
 
 function shortList(items: string[]): string {
-  return items.length <= 4 ? items.join(", ") : `${items.slice(0, 4).join(", ")} and ${items.length - 4} more`;
+  return items.length <= 4
+    ? items.join(", ")
+    : `${items.slice(0, 4).join(", ")} and ${items.length - 4} more`;
 }
 
 /** Whether the first layers are the base's; undefined where there is no base to compare with. */
-async function sharesLayers(image: EngineImage, baseReference: string | undefined, engine: Engine): Promise<boolean | undefined> {
+async function sharesLayers(
+  image: EngineImage,
+  baseReference: string | undefined,
+  engine: Engine,
+): Promise<boolean | undefined> {
   const base = baseReference === undefined ? undefined : await engine.image(baseReference);
   return base && base.layers.every((layer, index) => image.layers[index] === layer);
 }
@@ -180,7 +227,8 @@ export async function liveFacts(
   }
   if (resource.build.base !== undefined) {
     const shared = await sharesLayers(image, resource.build.base, engine);
-    facts.layers = shared === undefined ? "its base is missing" : shared ? "on its base" : "on other layers than its base";
+    facts.layers =
+      shared === undefined ? "its base is missing" : shared ? "on its base" : "on other layers than its base";
   }
   return facts;
 }
@@ -189,13 +237,19 @@ export async function liveFacts(
  * Takes the image away: friendly names that are still ours, then every version.
  * @returns what stays, with the reason, for the user
  */
-export async function removeImage(resource: { stack: string; stateDir: string; tags: string[]; build: { name: string } }, engine: Engine): Promise<string[]> {
+export async function removeImage(
+  resource: { stack: string; stateDir: string; tags: string[]; build: { name: string } },
+  engine: Engine,
+): Promise<string[]> {
   const engineId = (await engine.info()).id;
   const { stack, stateDir, tags } = resource;
   const image = resource.build.name;
   return withTagLedger({ stateDir, engineId, stack }, async (ledger) => {
     const stay = await releaseTags({ stack, image, tags }, ledger, engine);
     const { kept } = await removeOldVersions({ stack, image, keep: 0 }, ledger, engine);
-    return [...stay, ...kept.map(({ reference, containers }) => `${reference} (used by ${containers.join(", ")})`)];
+    return [
+      ...stay,
+      ...kept.map(({ reference, containers }) => `${reference} (used by ${containers.join(", ")})`),
+    ];
   });
 }

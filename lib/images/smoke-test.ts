@@ -18,7 +18,11 @@ const keptBytes = 8_000;
  * Runs the command in the image: as the image's user, without network, its own entrypoint set aside, the folder read-only at
  * `/smoke-test`, with all GPUs where the engine has any. Throws a UserError with the command and its output when it fails.
  */
-export async function runSmokeTest(reference: string, test: SmokeTest, options: SmokeOptions): Promise<{ seconds: number; gpu: boolean }> {
+export async function runSmokeTest(
+  reference: string,
+  test: SmokeTest,
+  options: SmokeOptions,
+): Promise<{ seconds: number; gpu: boolean }> {
   const { engine, image, signal } = options;
   if (test.folder !== undefined && !statSync(test.folder, { throwIfNoEntry: false })?.isDirectory())
     throw new UserError(`image "${image}": the smoke test's folder ${test.folder} does not exist`);
@@ -45,10 +49,15 @@ export async function runSmokeTest(reference: string, test: SmokeTest, options: 
     const stream = await container.attach({ stream: true, stdout: true, stderr: true });
     docker.modem.demuxStream(stream, output.stream, output.stream);
     await container.start();
-    const ended = await Promise.race([container.wait() as Promise<{ StatusCode: number }>, whenAborted(stop)]);
+    const ended = await Promise.race([
+      container.wait() as Promise<{ StatusCode: number }>,
+      whenAborted(stop),
+    ]);
     if (signal.aborted) throw new UserError(`the smoke test of image "${image}" was stopped`);
-    if (ended === "aborted") throw failure(image, test, `did not end within ${test.timeoutSeconds} s`, output.text);
-    if (ended.StatusCode !== 0) throw failure(image, test, `failed with exit code ${ended.StatusCode}`, output.text);
+    if (ended === "aborted")
+      throw failure(image, test, `did not end within ${test.timeoutSeconds} s`, output.text);
+    if (ended.StatusCode !== 0)
+      throw failure(image, test, `failed with exit code ${ended.StatusCode}`, output.text);
     return { seconds: Math.round((Date.now() - begin) / 100) / 10, gpu };
   } catch (error) {
     if (error instanceof UserError) throw error;
@@ -61,7 +70,9 @@ export async function runSmokeTest(reference: string, test: SmokeTest, options: 
 function failure(image: string, test: SmokeTest, what: string, output: string): UserError {
   const lines = output.trim().split("\n").slice(-20);
   const shown = lines.map((line) => `\n  ${line}`).join("");
-  return new UserError(`the smoke test of image "${image}" ${what}: ${test.command.join(" ")}${shown}\nIts friendly tags stay where they were.`);
+  return new UserError(
+    `the smoke test of image "${image}" ${what}: ${test.command.join(" ")}${shown}\nIts friendly tags stay where they were.`,
+  );
 }
 
 function whenAborted(signal: AbortSignal): Promise<"aborted"> {

@@ -47,15 +47,19 @@ export function withTagLedger<T>(
   work: (ledger: TagLedger) => Promise<T>,
 ): Promise<T> {
   const locked = (): Promise<T> =>
-    withHostLock(`images:${where.engineId}`, { stack: where.stack, waitMs: 120_000, ...(where.signal && { signal: where.signal }) }, async () => {
-      const ledger = await readTagLedger(where.stateDir, where.engineId);
-      const before = JSON.stringify(ledger);
-      try {
-        return await work(ledger);
-      } finally {
-        if (JSON.stringify(ledger) !== before) await writeTagLedger(where.stateDir, where.engineId, ledger);
-      }
-    });
+    withHostLock(
+      `images:${where.engineId}`,
+      { stack: where.stack, waitMs: 120_000, ...(where.signal && { signal: where.signal }) },
+      async () => {
+        const ledger = await readTagLedger(where.stateDir, where.engineId);
+        const before = JSON.stringify(ledger);
+        try {
+          return await work(ledger);
+        } finally {
+          if (JSON.stringify(ledger) !== before) await writeTagLedger(where.stateDir, where.engineId, ledger);
+        }
+      },
+    );
   // Images of one stack come in parallel: in line here, they need not poll for the lock.
   const result = inThisProcess.then(locked, locked);
   inThisProcess = result.catch(() => undefined);

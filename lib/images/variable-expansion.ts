@@ -13,7 +13,11 @@ export interface Expansion {
  * Expands `$X`, `${X}`, `${X:-y}`, `${X-y}`, `${X:+y}`, `${X+y}`, `${X:?y}` and takes quotes and escapes away, as BuildKit does for one word.
  * @param lookup value of a variable, undefined where it is not set
  */
-export function expandWord(word: string, lookup: (name: string) => string | undefined, escape = "\\"): Expansion {
+export function expandWord(
+  word: string,
+  lookup: (name: string) => string | undefined,
+  escape = "\\",
+): Expansion {
   const unset: string[] = [];
   let problem: string | undefined;
   let unknown: string | undefined;
@@ -112,7 +116,12 @@ export function expandWord(word: string, lookup: (name: string) => string | unde
   }
 
   const text = plain(undefined);
-  return { text, unset, ...(problem !== undefined && { problem }), ...(unknown !== undefined && { unknown }) };
+  return {
+    text,
+    unset,
+    ...(problem !== undefined && { problem }),
+    ...(unknown !== undefined && { unknown }),
+  };
 }
 
 /** Splits the words of ARG, ENV and LABEL: at white space outside quotes; quotes stay for `expandWord`. */

@@ -10,7 +10,9 @@ export interface CacheCounters {
 export async function cacheCounters(metricsPort: number | undefined): Promise<CacheCounters | undefined> {
   if (!metricsPort) return undefined;
   try {
-    const answer = await fetch(`http://127.0.0.1:${metricsPort}/metrics`, { signal: AbortSignal.timeout(2_000) });
+    const answer = await fetch(`http://127.0.0.1:${metricsPort}/metrics`, {
+      signal: AbortSignal.timeout(2_000),
+    });
     return countersOf(await answer.text());
   } catch {
     return undefined; // a summary does not fail for it
@@ -24,5 +26,9 @@ export function countersOf(metrics: string): CacheCounters {
       (total, match) => total + Number(match[1]),
       0,
     );
-  return { requests: sum("requests_total"), hits: sum("hits_total"), fetchedBytes: sum("pulled_bytes_total") };
+  return {
+    requests: sum("requests_total"),
+    hits: sum("hits_total"),
+    fetchedBytes: sum("pulled_bytes_total"),
+  };
 }

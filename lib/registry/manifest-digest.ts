@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { UserError } from "../errors.ts";
+import { digestByDocker } from "./docker-digest.ts";
 import { familiarName, parseReference, type ImageReference } from "../images/image-reference.ts";
 
 /** Where and how long to ask. */
@@ -11,6 +12,7 @@ export interface RegistryOptions {
   signal?: AbortSignal;
 }
 
+const noSuchImage = "no such image";
 const manifestTypes = [
   "application/vnd.oci.image.index.v1+json",
   "application/vnd.docker.distribution.manifest.list.v2+json",
@@ -33,13 +35,18 @@ export async function fetchManifestDigest(reference: string, options: RegistryOp
     if ("digest" in answer) return answer.digest;
     problems.push(`${address}: ${answer.problem}`);
   }
+  const digest = problems.every((problem) => problem.endsWith(noSuchImage))
+    ? undefined
+    : await digestByDocker(familiarName(parsed), options.timeoutMs);
+  if (digest !== undefined) return digest;
   throw new UserError(
     `cannot find out the digest of ${familiarName(parsed)} (${problems.join("; ")}); check the name and the network, or write the digest into the lock file by hand`,
   );
 }
 
 function addressesOf(reference: ImageReference, mirror: string | undefined): string[] {
-  if (reference.host === "docker.io") return [...(mirror ? [mirror.replace(/\/+$/, "")] : []), "https://registry-1.docker.io"];
+  if (reference.host === "docker.io")
+    return [...(mirror ? [mirror.replace(/\/+$/, "")] : []), "https://registry-1.docker.io"];
   return [`${isLoopback(reference.host) ? "http" : "https"}://${reference.host}`];
 }
 
@@ -62,22 +69,31 @@ async function askForDigest(
       headers = { ...headers, authorization: `Bearer ${token}` };
       response = await request(url, "HEAD", headers, options);
     }
-    if (response.status === 401 || response.status === 403) return { problem: "needs a login, or there is no such image" };
-    if (response.status === 404) return { problem: "no such image" };
+    if (response.status === 401 || response.status === 403)
+      return { problem: "needs a login, or there is no such image" };
+    if (response.status === 404) return { problem: noSuchImage };
     if (response.status === 429) return { problem: "too many requests; wait, or use a mirror" };
     if (!response.ok) return { problem: `HTTP ${response.status}` };
     const digest = response.headers.get("docker-content-digest");
     if (digest) return { digest };
     const manifest = await request(url, "GET", headers, options);
     if (!manifest.ok) return { problem: `HTTP ${manifest.status}` };
-    return { digest: `sha256:${createHash("sha256").update(Buffer.from(await manifest.arrayBuffer())).digest("hex")}` };
+    return {
+      digest: `sha256:${createHash("sha256")
+        .update(Buffer.from(await manifest.arrayBuffer()))
+        .digest("hex")}`,
+    };
   } catch (error) {
     return { problem: networkProblem(error, options) };
   }
 }
 
 /** Anonymous token, by the `WWW-Authenticate: Bearer realm=…,service=…` that the registry sent. */
-async function fetchToken(challenge: string, repository: string, options: RegistryOptions): Promise<string | undefined> {
+async function fetchToken(
+  challenge: string,
+  repository: string,
+  options: RegistryOptions,
+): Promise<string | undefined> {
   if (!/^bearer /i.test(challenge)) return undefined;
   const fields = new Map([...challenge.matchAll(/(\w+)="([^"]*)"/g)].map((match) => [match[1]!, match[2]!]));
   const realm = fields.get("realm");
@@ -91,13 +107,23 @@ async function fetchToken(challenge: string, repository: string, options: Regist
   return body.token ?? body.access_token;
 }
 
-function request(url: string, method: string, headers: Record<string, string>, options: RegistryOptions): Promise<Response> {
+function request(
+  url: string,
+  method: string,
+  headers: Record<string, string>,
+  options: RegistryOptions,
+): Promise<Response> {
   const limit = AbortSignal.timeout(options.timeoutMs ?? 15_000);
-  return fetch(url, { method, headers, signal: options.signal ? AbortSignal.any([options.signal, limit]) : limit });
+  return fetch(url, {
+    method,
+    headers,
+    signal: options.signal ? AbortSignal.any([options.signal, limit]) : limit,
+  });
 }
 
 function networkProblem(error: unknown, options: RegistryOptions): string {
-  if ((error as Error).name === "TimeoutError") return `no answer in ${(options.timeoutMs ?? 15_000) / 1000} s`;
+  if ((error as Error).name === "TimeoutError")
+    return `no answer in ${(options.timeoutMs ?? 15_000) / 1000} s`;
   const cause = (error as { cause?: { code?: string; message?: string } }).cause;
   return cause?.code ?? cause?.message ?? (error as Error).message;
 }

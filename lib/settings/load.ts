@@ -15,14 +15,35 @@ export function settingsOfConfig(root: string, stack: string, config: Record<str
   return withDefaults(root, stack, `Pulumi.${stack}.yaml`, settingsOf(config));
 }
 
-function withDefaults(root: string, stack: string, file: string, values: Record<string, unknown>): Settings {
+/**
+ * Checks `Pulumi.<stack>.yaml` before anything is started: the sandbox need not have been, so what it decides is left out.
+ *
+ * @throws UserError with one line per problem.
+ */
+export function checkStackFile(root: string, stack: string): void {
+  const { file, values } = readStackFile(root, stack);
+  withDefaults(root, stack, file, values, () => ({
+    root: join(root, ".sandbox"),
+    dockerHost: "unix:///var/run/docker.sock",
+    upstream: "http://127.0.0.1",
+    ports: { cache: 1, cacheMetrics: 2 },
+  }));
+}
+
+function withDefaults(
+  root: string,
+  stack: string,
+  file: string,
+  values: Record<string, unknown>,
+  sandboxFacts = () => readSandboxFacts(root),
+): Settings {
   const settings = parseSettings({
     stack,
     root,
     stateDir: stateDir(root, values),
     file,
     values,
-    readSandboxFacts: () => readSandboxFacts(root),
+    readSandboxFacts: sandboxFacts,
   });
   const caBundle = settings.build.caBundle ?? process.env["SSL_CERT_FILE"];
   return { ...settings, build: { ...settings.build, ...(caBundle && { caBundle }) } };

@@ -6,7 +6,7 @@ import { silent, type WorkOptions } from "../steps.ts";
 import { ensureFolder, userCache } from "../user-cache.ts";
 import { commandPluginHash, commandVersion, writeCommandPlugin } from "./command-plugin.ts";
 import { moduleHash } from "./module-hash.ts";
-import { dockerPlugin, languageHost, pulumiCli } from "./go-programs.ts";
+import { dockerPlugin, languageHost, pulumiCli, registry } from "./go-programs.ts";
 
 /** The CLI, its language host and the plugins, as built from Go modules and from this folder. */
 export interface BuiltSet {
@@ -30,9 +30,12 @@ export async function ensureBuiltSet(options: WorkOptions = {}): Promise<BuiltSe
   if (present) return present;
   const { ensureGoProgram, removeGoCaches } = await import("./go-build.ts");
   const programs: string[] = [];
-  for (const program of [pulumiCli, languageHost, dockerPlugin]) programs.push(await ensureGoProgram(program, options));
+  for (const program of [pulumiCli, languageHost, dockerPlugin])
+    programs.push(await ensureGoProgram(program, options));
+  // The sandbox needs it next, and the modules that it shares with the others are here now.
+  await ensureGoProgram(registry, options);
   await ensureFolder(folderOf(), (temporary) => assemble(temporary, programs, options), options);
-  removeGoCaches();
+  await removeGoCaches(options);
   return describe(folderOf());
 }
 
@@ -54,14 +57,23 @@ async function assemble(folder: string, programs: string[], options: WorkOptions
     ["command", commandVersion, command],
   ];
   for (const [name = "", version = "", file = ""] of plugins) {
-    const result = await execa(pulumi, ["plugin", "install", "resource", name, version, "--file", file], { env, reject: false, cancelSignal: options.signal });
+    const result = await execa(pulumi, ["plugin", "install", "resource", name, version, "--file", file], {
+      env,
+      reject: false,
+      cancelSignal: options.signal,
+    });
     options.signal?.throwIfAborted();
-    if (result.failed) throw new UserError(`The plugin ${name} ${version} cannot be installed: ${result.stderr || result.shortMessage}`);
+    if (result.failed)
+      throw new UserError(
+        `The plugin ${name} ${version} cannot be installed: ${result.stderr || result.shortMessage}`,
+      );
   }
   rmSync(command, { recursive: true });
   const version = await askVersion(pulumi);
   if (version !== pulumiCli.version) {
-    throw new UserError(`The built pulumi says ${version ?? "nothing"} for its version, not ${pulumiCli.version}: remove ${cli} and start again.`);
+    throw new UserError(
+      `The built pulumi says ${version ?? "nothing"} for its version, not ${pulumiCli.version}: remove ${cli} and start again.`,
+    );
   }
 }
 

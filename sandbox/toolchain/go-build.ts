@@ -1,7 +1,10 @@
 import { chmodSync, cpSync, existsSync, mkdirSync, readdirSync, rmSync } from "node:fs";
+import { rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { execa } from "execa";
 import { UserError } from "../../lib/errors.ts";
+import { withLock } from "../lock.ts";
+import { requireFreeDisk } from "../preflight.ts";
 import { silent, type WorkOptions } from "../steps.ts";
 import { ensureFolder, userCache } from "../user-cache.ts";
 import type { GoProgram } from "./go-programs.ts";
@@ -26,13 +29,21 @@ const wanted = "Go 1.25 or newer";
 export async function findGo(): Promise<GoTool | string> {
   const fallback = userCache("go");
   const home: Record<string, string> = process.env.HOME ? {} : { HOME: fallback };
-  const answer = await execa("go", ["env", "GOVERSION", "GOMODCACHE", "GOCACHE"], { reject: false, env: home, cwd: "/" });
+  const answer = await execa("go", ["env", "GOVERSION", "GOMODCACHE", "GOCACHE"], {
+    reject: false,
+    env: home,
+    cwd: "/",
+  });
   if (answer.code === "ENOENT") return `${wanted} is not installed`;
   const [goVersion = "", modules = "", builds = ""] = (answer.stdout ?? "").split("\n");
-  const version = /^go(\d+)\.(\d+)(?:\.(\d+))?/.exec(goVersion)?.slice(1).map((part) => Number(part ?? 0));
+  const version = /^go(\d+)\.(\d+)(?:\.(\d+))?/
+    .exec(goVersion)
+    ?.slice(1)
+    .map((part) => Number(part ?? 0));
   if (answer.failed || !version) return `Go does not run (${answer.stderr || answer.shortMessage})`;
   const [major = 0, minor = 0, patch = 0] = version;
-  if (major < wantedGo[0] || (major === wantedGo[0] && minor < wantedGo[1])) return `${goVersion.slice(2)} of Go is too old: ${wanted} is needed`;
+  if (major < wantedGo[0] || (major === wantedGo[0] && minor < wantedGo[1]))
+    return `${goVersion.slice(2)} of Go is too old: ${wanted} is needed`;
   const old = major === wantedGo[0] && minor === wantedGo[1] && patch < wantedGo[2];
   return {
     version: goVersion.slice(2),
@@ -59,7 +70,11 @@ export async function findGo(): Promise<GoTool | string> {
  * @throws UserError when Go is missing, too old, or cannot fetch its modules.
  */
 export async function ensureGoProgram(program: GoProgram, options: WorkOptions = {}): Promise<string> {
-  await ensureFolder(dirname(programPath(program)), (temporary) => build(program, temporary, options), options);
+  await ensureFolder(
+    dirname(programPath(program)),
+    (temporary) => build(program, temporary, options),
+    options,
+  );
   return programPath(program);
 }
 
@@ -69,21 +84,44 @@ export function programPath(program: GoProgram): string {
 }
 
 /** Removes the caches that were only there to build. */
-export function removeGoCaches(): void {
+export async function removeGoCaches({ onStep = silent }: WorkOptions = {}): Promise<void> {
   const folder = userCache("go");
-  if (existsSync(folder)) rmSync(folder, { recursive: true, force: true });
+  if (!existsSync(folder)) return;
+  onStep({ name: "tool chain", detail: "removing the caches of the build" });
+  await withLock(folder, () => rm(folder, { recursive: true, force: true }));
+}
+
+/** Modules and build results of all programs took 6.6 GB; what is there already counts. */
+function requireRoomFor({ env }: GoTool): void {
+  const fresh = env.GOMODCACHE === join(userCache("go"), "modules") && !existsSync(env.GOMODCACHE);
+  if (fresh) requireFreeDisk(userCache(), 8e9);
 }
 
 async function build(program: GoProgram, folder: string, options: WorkOptions): Promise<void> {
   const go = await findGo();
-  if (typeof go === "string") throw new UserError(`${program.name} ${program.version} cannot be built: ${go}.`);
-  const step = (detail: string) => (options.onStep ?? silent)({ name: `build ${program.name} ${program.version}`, detail });
+  if (typeof go === "string")
+    throw new UserError(`${program.name} ${program.version} cannot be built: ${go}.`);
+  const step = (detail: string) =>
+    (options.onStep ?? silent)({ name: `build ${program.name} ${program.version}`, detail });
   step(`Go ${go.version}`);
+  requireRoomFor(go);
   const source = join(folder, "source");
   cpSync(program.module, source, { recursive: true }); // the clone may be read-only, or be moved meanwhile
   mkdirSync(go.env.GOMODCACHE!, { recursive: true });
-  const args = ["build", "-mod=readonly", "-trimpath", "-v", ...(program.tags ? ["-tags", program.tags] : [])];
-  args.push("-ldflags", `-s -w ${program.linkerFlags ?? ""}`.trim(), "-o", join(folder, program.name), program.package);
+  const args = [
+    "build",
+    "-mod=readonly",
+    "-trimpath",
+    "-v",
+    ...(program.tags ? ["-tags", program.tags] : []),
+  ];
+  args.push(
+    "-ldflags",
+    `-s -w ${program.linkerFlags ?? ""}`.trim(),
+    "-o",
+    join(folder, program.name),
+    program.package,
+  );
   const running = execa("go", args, {
     cwd: source,
     env: go.env,
@@ -96,8 +134,14 @@ async function build(program: GoProgram, folder: string, options: WorkOptions): 
   const result = await running;
   options.signal?.throwIfAborted();
   if (result.failed) {
-    const reason = String(result.stderr ?? "").trim().split("\n").slice(-3).join(" | ");
-    throw new UserError(`${program.name} ${program.version} cannot be built with Go ${go.version}: ${reason || result.shortMessage}`);
+    const reason = String(result.stderr ?? "")
+      .trim()
+      .split("\n")
+      .slice(-3)
+      .join(" | ");
+    throw new UserError(
+      `${program.name} ${program.version} cannot be built with Go ${go.version}: ${reason || result.shortMessage}`,
+    );
   }
   rmSync(source, { recursive: true });
   chmodSync(join(folder, program.name), 0o755);

@@ -31,12 +31,19 @@ export function installedPulumi(): string | undefined {
  * @returns the CLI's path, or why Pulumi's download site is out of reach.
  * @throws UserError when the site answers and the installation fails all the same.
  */
-export async function installPulumi(options: WorkOptions = {}): Promise<{ pulumi: string } | { unreachable: string }> {
-  const step = (detail: string) => (options.onStep ?? silent)({ name: `install pulumi ${pulumiCli.version}`, detail });
+export async function installPulumi(
+  options: WorkOptions = {},
+): Promise<{ pulumi: string } | { unreachable: string }> {
+  const step = (detail: string) =>
+    (options.onStep ?? silent)({ name: `install pulumi ${pulumiCli.version}`, detail });
   step("asking Pulumi's download site");
   const script = await fetchInstaller(options.signal);
   if ("unreachable" in script) return script;
-  await ensureFolder(installedFolder(), (temporary) => runInstaller(script.text, temporary, step, options.signal), options);
+  await ensureFolder(
+    installedFolder(),
+    (temporary) => runInstaller(script.text, temporary, step, options.signal),
+    options,
+  );
   return { pulumi: join(installedFolder(), "bin", "pulumi") };
 }
 
@@ -44,37 +51,56 @@ export async function installPulumi(options: WorkOptions = {}): Promise<{ pulumi
 async function fetchInstaller(signal?: AbortSignal): Promise<{ text: string } | { unreachable: string }> {
   const { execa } = await import("execa");
   const limits = ["--connect-timeout", "3", "--max-time", String(probeSeconds)];
-  const answer = await execa("curl", ["--fail", "--silent", "--show-error", "--location", "--proto", "=https", ...limits, installer], {
-    reject: false,
-    stdin: "ignore",
-    cancelSignal: signal,
-  });
+  const answer = await execa(
+    "curl",
+    ["--fail", "--silent", "--show-error", "--location", "--proto", "=https", ...limits, installer],
+    {
+      reject: false,
+      stdin: "ignore",
+      cancelSignal: signal,
+    },
+  );
   signal?.throwIfAborted();
-  if (answer.code === "ENOENT") return { unreachable: "curl, which Pulumi's installer needs, is not installed" };
-  if (answer.failed) return { unreachable: (answer.stderr || answer.shortMessage || "no answer").replace(/^curl: /, "").trim() };
+  if (answer.code === "ENOENT")
+    return { unreachable: "curl, which Pulumi's installer needs, is not installed" };
+  if (answer.failed)
+    return {
+      unreachable: (answer.stderr || answer.shortMessage || "no answer").replace(/^curl: /, "").trim(),
+    };
   // A captive portal answers with a page.
   const text = answer.stdout ?? "";
   return text.startsWith("#!") ? { text } : { unreachable: "its answer is no shell script" };
 }
 
-async function runInstaller(script: string, folder: string, step: (detail: string) => void, signal?: AbortSignal): Promise<void> {
+async function runInstaller(
+  script: string,
+  folder: string,
+  step: (detail: string) => void,
+  signal?: AbortSignal,
+): Promise<void> {
   const { execa } = await import("execa");
   const download = join(folder, "download");
   mkdirSync(download);
   const progress = setInterval(() => step(`downloading: ${prettyBytes(sizeOf(folder))}`), 500);
   try {
-    const result = await execa("sh", ["-s", "--", "--no-edit-path", "--install-root", folder, "--version", pulumiCli.version], {
-      input: script,
-      env: { HOME: download, TMPDIR: download }, // so that it leaves nothing elsewhere
-      reject: false,
-      all: true,
-      timeout: downloadSeconds * 1000,
-      cancelSignal: signal,
-    });
+    const result = await execa(
+      "sh",
+      ["-s", "--", "--no-edit-path", "--install-root", folder, "--version", pulumiCli.version],
+      {
+        input: script,
+        env: { HOME: download, TMPDIR: download }, // so that it leaves nothing elsewhere
+        reject: false,
+        all: true,
+        timeout: downloadSeconds * 1000,
+        cancelSignal: signal,
+      },
+    );
     signal?.throwIfAborted();
     const version = await askVersion(join(folder, "bin", "pulumi")).catch(() => undefined);
     if (result.failed || !version) {
-      const reason = result.timedOut ? `no end after ${downloadSeconds} s` : (result.all ?? "").trim().split("\n").at(-1);
+      const reason = result.timedOut
+        ? `no end after ${downloadSeconds} s`
+        : (result.all ?? "").trim().split("\n").at(-1);
       throw new UserError(`Pulumi's installer (${installer}) failed: ${reason || result.shortMessage}`);
     }
   } finally {

@@ -5,8 +5,14 @@ import type { GoProgram } from "./go-programs.ts";
 
 /** 16 hexadecimal digits over everything that the program is built from but Go itself. */
 export function moduleHash(program: GoProgram): string {
-  const hash = createHash("sha256").update(JSON.stringify([program.package, program.tags, program.linkerFlags, process.arch]));
-  for (const file of filesOf(program.module)) hash.update(file).update("\0").update(readFileSync(join(program.module, file)));
+  const hash = createHash("sha256").update(
+    JSON.stringify([program.package, program.tags, program.linkerFlags, process.arch]),
+  );
+  for (const file of filesOf(program.module))
+    hash
+      .update(file)
+      .update("\0")
+      .update(readFileSync(join(program.module, file)));
   return hash.digest("hex").slice(0, 16);
 }
 

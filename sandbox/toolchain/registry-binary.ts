@@ -15,12 +15,19 @@ export const registryVersion = registry.version;
  * @throws UserError when neither can be had.
  */
 export async function ensureRegistryBinary(options: WorkOptions = {}): Promise<string> {
-  const { ensureGoProgram, findGo, programPath } = await import("./go-build.ts");
+  const { ensureGoProgram, findGo, programPath, removeGoCaches } = await import("./go-build.ts");
   if (existsSync(programPath(registry))) return programPath(registry);
   const go = await findGo();
-  if (typeof go !== "string") return ensureGoProgram(registry, options);
+  if (typeof go !== "string") {
+    const built = await ensureGoProgram(registry, options);
+    await removeGoCaches(options);
+    return built;
+  }
   const { downloadRegistry } = await import("./registry-release.ts");
-  const release = await downloadRegistry(userCache("toolchain", `registry-${registryVersion}-release`), options);
+  const release = await downloadRegistry(
+    userCache("toolchain", `registry-${registryVersion}-release`),
+    options,
+  );
   if ("folder" in release) return join(release.folder, "registry");
   throw new UserError(
     `No registry for the sandbox: ${go}; its release is out of reach (${release.unreachable}): install Go 1.25 or newer.`,

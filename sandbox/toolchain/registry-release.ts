@@ -39,20 +39,42 @@ async function download(folder: string, options: WorkOptions): Promise<void> {
   await fetchFile(url, archive, 300, options.signal);
   const wanted = readFileSync(`${archive}.sha256`, "utf8").trim().split(/\s+/)[0];
   const found = createHash("sha256").update(readFileSync(archive)).digest("hex");
-  if (wanted !== found) throw new UserError(`${url} is damaged: its SHA-256 is ${found}, not ${wanted}: start again.`);
-  await execa("tar", ["--extract", "--gzip", "--file", archive, "--directory", folder, "registry"], { cancelSignal: options.signal });
+  if (wanted !== found)
+    throw new UserError(`${url} is damaged: its SHA-256 is ${found}, not ${wanted}: start again.`);
+  await execa("tar", ["--extract", "--gzip", "--file", archive, "--directory", folder, "registry"], {
+    cancelSignal: options.signal,
+  });
   if (!existsSync(join(folder, "registry"))) throw new UserError(`${url} holds no file named registry.`);
   chmodSync(join(folder, "registry"), 0o755);
   rmSync(scratch, { recursive: true });
 }
 
-async function fetchFile(url: string, file: string, limitSeconds: number, signal?: AbortSignal): Promise<void> {
-  const args = ["--fail", "--silent", "--show-error", "--location", "--proto", "=https", "--connect-timeout", "3"];
+async function fetchFile(
+  url: string,
+  file: string,
+  limitSeconds: number,
+  signal?: AbortSignal,
+): Promise<void> {
+  const args = [
+    "--fail",
+    "--silent",
+    "--show-error",
+    "--location",
+    "--proto",
+    "=https",
+    "--connect-timeout",
+    "3",
+  ];
   const answer = await execa("curl", [...args, "--max-time", String(limitSeconds), "--output", file, url], {
     reject: false,
     stdin: "ignore",
     cancelSignal: signal,
   });
   signal?.throwIfAborted();
-  if (answer.failed) throw new Unreachable(answer.code === "ENOENT" ? "curl is not installed" : (answer.stderr || answer.shortMessage || "").replace(/^curl: /, "").trim());
+  if (answer.failed)
+    throw new Unreachable(
+      answer.code === "ENOENT"
+        ? "curl is not installed"
+        : (answer.stderr || answer.shortMessage || "").replace(/^curl: /, "").trim(),
+    );
 }

@@ -60,7 +60,9 @@ export async function ensureToolchain(options: ToolchainOptions, sources = realS
   const answer = await sources.install(options);
   if ("pulumi" in answer) return fromInstaller(answer.pulumi);
   const tried = [
-    onPath ? `${onPath.path} is version ${onPath.version ?? "unknown"}, not ${fittingVersions}` : "no pulumi on PATH",
+    onPath
+      ? `${onPath.path} is version ${onPath.version ?? "unknown"}, not ${fittingVersions}`
+      : "no pulumi on PATH",
     `Pulumi's download site is out of reach (${answer.unreachable})`,
   ].join("; ");
   if (!options.allowBuilt) {
@@ -72,7 +74,9 @@ export async function ensureToolchain(options: ToolchainOptions, sources = realS
     return fromBuild(await sources.build(options));
   } catch (error) {
     if (!(error instanceof UserError)) throw error;
-    throw new UserError(`No Pulumi: ${tried}; ${error.message.replace(/\.$/, "")}: install Pulumi (${fittingVersions}) or Go 1.25 or newer.`);
+    throw new UserError(
+      `No Pulumi: ${tried}; ${error.message.replace(/\.$/, "")}: install Pulumi (${fittingVersions}) or Go 1.25 or newer.`,
+    );
   }
 }
 

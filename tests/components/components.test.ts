@@ -7,6 +7,9 @@ import { registryConfig } from "../../components/registry-cache-command.ts";
 import { ServiceImage } from "../../components/service-image.ts";
 import type { ImageArgs } from "../../provider/sdk.ts";
 
+// Exported, but left out of Pulumi's types.
+const { waitForRPCs } = pulumi.runtime as unknown as { waitForRPCs(): Promise<void> };
+
 interface Registered {
   type: string;
   name: string;
@@ -102,7 +105,7 @@ describe("components", () => {
 
     it("creates nothing when another stack runs the cache", async () => {
       const cache = new RegistryCache("cache", { ...cacheArgs, mode: "external" });
-      await pulumi.runtime.waitForRPCs();
+      await waitForRPCs();
       assert.deepEqual(typesAndNames(), ["gpu-build-host:components:RegistryCache cache"]);
       assert.equal(cache.url, "http://127.0.0.1:5000");
     });
@@ -177,5 +180,5 @@ function settled<T>(output: pulumi.Output<T>): Promise<T> {
 /** Runs declarations, and waits until the mocked engine has seen them all. */
 async function declared(declare: () => unknown): Promise<void> {
   declare();
-  await pulumi.runtime.waitForRPCs();
+  await waitForRPCs();
 }

@@ -25,7 +25,8 @@ export async function serveBusybox(tags: string[]): Promise<BusyboxRegistry> {
   const requests: string[] = [];
   const server: Server = createServer((request, response) => {
     requests.push(`${request.method} ${request.url}`);
-    const [, kind, name] = /^\/v2\/library\/busybox\/(manifests|blobs)\/([^/?]+)$/.exec(request.url ?? "") ?? [];
+    const [, kind, name] =
+      /^\/v2\/library\/busybox\/(manifests|blobs)\/([^/?]+)$/.exec(request.url ?? "") ?? [];
     if (request.url === "/v2/") return void response.end("{}");
     for (const [tag, { manifest, digest, config, layer }] of images) {
       if (kind === "manifests" && (name === tag || name === digest)) {
@@ -36,9 +37,14 @@ export async function serveBusybox(tags: string[]): Promise<BusyboxRegistry> {
       }
       if (kind === "blobs" && name === layer.digest) {
         response.setHeader("content-length", layer.size);
-        return request.method === "HEAD" ? void response.end() : void createReadStream(layer.file).pipe(response);
+        return request.method === "HEAD"
+          ? void response.end()
+          : void createReadStream(layer.file).pipe(response);
       }
-      if (kind === "blobs" && name === (JSON.parse(manifest.toString()) as { config: { digest: string } }).config.digest) {
+      if (
+        kind === "blobs" &&
+        name === (JSON.parse(manifest.toString()) as { config: { digest: string } }).config.digest
+      ) {
         response.setHeader("content-length", config.length);
         return void response.end(request.method === "HEAD" ? undefined : config);
       }
@@ -70,11 +76,18 @@ function busyboxImage(tag: string): Promise<StandInImage> {
 
 async function fillRoot(folder: string, scratch: string): Promise<void> {
   const release = debianRelease() ?? "bookworm";
-  await unpackPackages(["busybox-static"], debianSources(release, "busybox"), join(scratch, "busybox"), join(scratch, "apt"), {});
+  await unpackPackages(
+    ["busybox-static"],
+    debianSources(release, "busybox"),
+    join(scratch, "busybox"),
+    join(scratch, "apt"),
+    {},
+  );
   for (const path of ["bin", "tmp", "etc"]) mkdirSync(join(folder, path));
   copyFileSync(join(scratch, "busybox/bin/busybox"), join(folder, "bin/busybox"));
   chmodSync(join(folder, "bin/busybox"), 0o755);
   const { stdout } = await execa(join(folder, "bin/busybox"), ["--list"]);
-  for (const applet of stdout.split("\n").filter((line) => line && line !== "busybox")) symlinkSync("busybox", join(folder, "bin", applet));
+  for (const applet of stdout.split("\n").filter((line) => line && line !== "busybox"))
+    symlinkSync("busybox", join(folder, "bin", applet));
   writeFileSync(join(folder, "etc/passwd"), "root:x:0:0:root:/:/bin/sh\n");
 }

@@ -1,40 +1,19 @@
 import {
   appendFileSync,
   chmodSync,
-  lstatSync,
   mkdirSync,
-  readdirSync,
   readFileSync,
-  readlinkSync,
   renameSync,
-  rmSync,
-  statSync,
   symlinkSync,
   unlinkSync,
   utimesSync,
   writeFileSync,
+  readlinkSync,
+  rmSync,
+  statSync,
 } from "node:fs";
 import { basename, dirname, join } from "node:path";
-
-/** Random numbers from a seed (mulberry32), so that a failing run can be repeated. */
-export function randomFrom(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
-  };
-}
-
-/** The world that edits change: a folder, and what settings would say. */
-export interface World {
-  folder: string;
-  args: Record<string, string>;
-  /** Digest on lock of each tag of busybox. */
-  digests: Record<string, string>;
-  random: () => number;
-}
+import { isRecipe, pick, recipes, regularFiles, replaceIn, short, type World } from "./edit-world.ts";
 
 type Edit = (world: World) => string | undefined;
 
@@ -46,33 +25,70 @@ export function randomEdit(world: World): string {
   }
 }
 
+// A folder's mode is left out: BuildKit sees a change of it only when it takes the folder in afresh (after a prune or
+// a move), so whether a step runs then does not depend on the edit.
 const edits: Edit[] = [
-  changeBytes, changeBytes, changeBytes, changeMode, changeMode, touch, sameBytes, addFile, addFile, deleteAdded, renameFile,
-  changeFolderMode, retargetLink, comment, unneededStage, ignoreMore, ignoreComment, changeEnv, changeLabel, changeRun, changeArgument,
-  unknownArgument, moveClone, otherDigest, goBack, heredoc,
+  changeBytes,
+  changeBytes,
+  changeBytes,
+  changeMode,
+  changeMode,
+  touch,
+  sameBytes,
+  addFile,
+  addFile,
+  deleteAdded,
+  renameFile,
+  retargetLink,
+  comment,
+  unneededStage,
+  ignoreMore,
+  ignoreComment,
+  changeEnv,
+  changeLabel,
+  changeRun,
+  changeArgument,
+  unknownArgument,
+  moveClone,
+  otherDigest,
+  goBack,
+  heredoc,
 ];
 
 /** Files whose names Dockerfiles spell out: these stay where they are. */
-const globbed = ["glob", "glob/sub", "whole", "whole/pkg", "mounts/src", "stages/src", "assets/icons", "links/tree", "links/real/deep"];
+const globbed = [
+  "glob",
+  "glob/sub",
+  "whole",
+  "whole/pkg",
+  "mounts/src",
+  "stages/src",
+  "assets/icons",
+  "links/tree",
+  "links/real/deep",
+];
 let added = 0;
 
 function changeBytes(world: World): string {
-  const path = pick(world, regularFiles(world.folder).filter((file) => !isRecipe(file)));
+  const path = pick(
+    world,
+    regularFiles(world.folder).filter((file) => !isRecipe(file)),
+  );
   appendFileSync(path, `${Math.floor(world.random() * 1e9)}\n`);
   return `bytes of ${short(world, path)}`;
 }
 
 function changeMode(world: World): string {
-  const path = pick(world, regularFiles(world.folder).filter((file) => !isRecipe(file)));
-  const mode = pick(world, [0o644, 0o755, 0o640, 0o600].filter((other) => other !== (statSync(path).mode & 0o777)));
+  const path = pick(
+    world,
+    regularFiles(world.folder).filter((file) => !isRecipe(file)),
+  );
+  const mode = pick(
+    world,
+    [0o644, 0o755, 0o640, 0o600].filter((other) => other !== (statSync(path).mode & 0o777)),
+  );
   chmodSync(path, mode);
   return `mode ${mode.toString(8)} of ${short(world, path)}`;
-}
-
-function changeFolderMode(world: World): string {
-  const path = join(world.folder, pick(world, globbed));
-  chmodSync(path, (statSync(path).mode & 0o777) === 0o755 ? 0o750 : 0o755);
-  return `mode of folder ${short(world, path)}`;
 }
 
 function touch(world: World): string {
@@ -105,7 +121,9 @@ function deleteAdded(world: World): string | undefined {
 }
 
 function renameFile(world: World): string | undefined {
-  const candidates = regularFiles(world.folder).filter((path) => /\/x?new\d+/.test(path) || /(one|two|mod)\.py$/.test(path));
+  const candidates = regularFiles(world.folder).filter(
+    (path) => /\/x?new\d+/.test(path) || /(one|two|mod)\.py$/.test(path),
+  );
   if (candidates.length === 0) return undefined;
   const path = pick(world, candidates);
   const to = join(dirname(path), `xnew${++added}-${basename(path).slice(-8)}`);
@@ -117,7 +135,16 @@ function retargetLink(world: World): string {
   const path = join(world.folder, pick(world, ["whole/pkg/link", "links/tree/dangling"]));
   const old = readlinkSync(path);
   unlinkSync(path);
-  symlinkSync(old === "mod.py" ? "../main.py" : old === "nowhere" ? "inner.txt" : old === "inner.txt" ? "nowhere" : "mod.py", path);
+  symlinkSync(
+    old === "mod.py"
+      ? "../main.py"
+      : old === "nowhere"
+        ? "inner.txt"
+        : old === "inner.txt"
+          ? "nowhere"
+          : "mod.py",
+    path,
+  );
   return `target of link ${short(world, path)}`;
 }
 
@@ -128,13 +155,32 @@ function comment(world: World): string {
 }
 
 function unneededStage(world: World): string {
-  replaceIn(world, "stages/Dockerfile", /COPY never.txt \/\S*/, `COPY never.txt /${Math.floor(world.random() * 1e6)}`);
+  replaceIn(
+    world,
+    "stages/Dockerfile",
+    /COPY never.txt \/\S*/,
+    `COPY never.txt /${Math.floor(world.random() * 1e6)}`,
+  );
   return "a stage that nothing needs";
 }
 
 function ignoreMore(world: World): string {
-  const path = join(world.folder, pick(world, ["whole/.dockerignore", "assets/.dockerignore", "named/docker/Dockerfile.named.dockerignore"]));
-  const pattern = pick(world, ["*.md", "pkg/new*", "!pkg/newer*", "**/x*.txt", "/pkg/deeper/", "nothing/like/this"]);
+  const path = join(
+    world.folder,
+    pick(world, [
+      "whole/.dockerignore",
+      "assets/.dockerignore",
+      "named/docker/Dockerfile.named.dockerignore",
+    ]),
+  );
+  const pattern = pick(world, [
+    "*.md",
+    "pkg/new*",
+    "!pkg/newer*",
+    "**/x*.txt",
+    "/pkg/deeper/",
+    "nothing/like/this",
+  ]);
   appendFileSync(path, `${pattern}\n`);
   return `${pattern} in ${short(world, path)}`;
 }
@@ -156,12 +202,22 @@ function changeLabel(world: World): string {
 }
 
 function changeRun(world: World): string {
-  replaceIn(world, "child/Dockerfile", /RUN echo tools\S* > /, `RUN echo tools${Math.floor(world.random() * 1e6)} > `);
+  replaceIn(
+    world,
+    "child/Dockerfile",
+    /RUN echo tools\S* > /,
+    `RUN echo tools${Math.floor(world.random() * 1e6)} > `,
+  );
   return "a RUN of a stage that is mounted";
 }
 
 function heredoc(world: World): string {
-  replaceIn(world, "forms/Dockerfile", /# a comment that counts.*/, `# a comment that counts ${Math.floor(world.random() * 1e6)}`);
+  replaceIn(
+    world,
+    "forms/Dockerfile",
+    /# a comment that counts.*/,
+    `# a comment that counts ${Math.floor(world.random() * 1e6)}`,
+  );
   return "a comment inside a here-document";
 }
 
@@ -183,45 +239,20 @@ function moveClone(world: World): string {
 }
 
 function otherDigest(world: World): string {
-  [world.digests["busybox:1"], world.digests["busybox:2"]] = [world.digests["busybox:2"]!, world.digests["busybox:1"]!];
+  [world.digests["busybox:1"], world.digests["busybox:2"]] = [
+    world.digests["busybox:2"]!,
+    world.digests["busybox:1"]!,
+  ];
   return "digests of the external images";
 }
 
 function goBack(world: World): string | undefined {
-  const path = join(world.folder, pick(world, ["copyfrom/own.txt", "child/c.txt", "mounts/req.txt", "base/a.txt"]));
+  const path = join(
+    world.folder,
+    pick(world, ["copyfrom/own.txt", "child/c.txt", "mounts/req.txt", "base/a.txt"]),
+  );
   const lines = readFileSync(path, "utf8").split("\n");
   if (lines.length <= 2) return undefined;
   writeFileSync(path, `${lines.slice(0, -2).join("\n")}\n`);
   return `${short(world, path)} back to an earlier content`;
-}
-
-function replaceIn(world: World, file: string, pattern: RegExp, replacement: string): void {
-  const path = join(world.folder, file);
-  writeFileSync(path, readFileSync(path, "utf8").replace(pattern, replacement));
-}
-
-function pick<T>(world: World, items: T[]): T {
-  return items[Math.floor(world.random() * items.length)]!;
-}
-
-function short(world: World, path: string): string {
-  return path.slice(world.folder.length + 1);
-}
-
-function isRecipe(path: string): boolean {
-  return basename(path).startsWith("Dockerfile") || basename(path) === ".dockerignore" || path.endsWith("tool.sh");
-}
-
-function recipes(folder: string): string[] {
-  return regularFiles(folder).filter((path) => /^Dockerfile(\.named)?$/.test(basename(path)));
-}
-
-function regularFiles(folder: string): string[] {
-  return readdirSync(folder)
-    .sort()
-    .flatMap((name) => {
-      const path = join(folder, name);
-      const stat = lstatSync(path);
-      return stat.isDirectory() ? regularFiles(path) : stat.isFile() ? [path] : [];
-    });
 }

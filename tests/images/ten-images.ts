@@ -19,6 +19,7 @@ FROM base:\${V:-0}
 COPY *.py /app/
 COPY sub/?.txt sub/[x-z]*.md /t/
 RUN ls /app /t
+ONBUILD COPY inherited*.txt /inherited/
 `,
   "glob/one.py": "1\n",
   "glob/two.py": "2\n",
@@ -120,12 +121,13 @@ COPY code.txt /code.txt
   "assets/unused.txt": "unused\n",
   "assets/.dockerignore": "**/*.tmp\n",
 
-  "links/Dockerfile": `# escape=\`
+  "links/Dockerfile":
+    `# escape=\`
 FROM glob:1
 COPY link.txt dirlink /l/
 COPY tree /tree
-RUN find /l /tree `
-  + "`\n  -type f\n",
+RUN find /l /tree ` + "`\n  -type f\n",
+  "links/inherited1.txt": "taken by the parent's ONBUILD\n",
   "links/real/target.txt": "target\n",
   "links/link.txt": { link: "real/target.txt" },
   "links/real/deep/d.txt": "deep\n",

@@ -14,7 +14,10 @@ export interface TestEngine {
 }
 
 /** Starts a private engine in a temporary folder and sets the variables with which `docker` reaches it. */
-export async function startTestEngine(name: string, imageStore: "overlay2" | "containerd" = "overlay2"): Promise<TestEngine> {
+export async function startTestEngine(
+  name: string,
+  imageStore: "overlay2" | "containerd" = "overlay2",
+): Promise<TestEngine> {
   const folder = mkdtempSync(join(tmpdir(), `gbh-${name}-`));
   const root = join(folder, "engine");
   const running = await startEngine({ root, imageStore });

@@ -46,7 +46,12 @@ describe("the machine's apt sources", () => {
     );
     const lines = `#deb http://old.example x main\ndeb [arch=amd64 signed-by=/k.gpg] http://m.example/debian bookworm main non-free # ours\ndeb-src http://s.example y main\n`;
     assert.deepEqual(parseOneLine(lines), [
-      { uri: "http://m.example/debian", suite: "bookworm", components: ["main", "non-free"], signedBy: "/k.gpg" },
+      {
+        uri: "http://m.example/debian",
+        suite: "bookworm",
+        components: ["main", "non-free"],
+        signedBy: "/k.gpg",
+      },
     ]);
   });
 
@@ -64,7 +69,7 @@ describe("the machine's apt sources", () => {
   });
 
   it("are Debian's only on Debian", () => {
-    assert.equal(debianRelease('ID=debian\nVERSION_CODENAME=bookworm\n'), "bookworm");
+    assert.equal(debianRelease("ID=debian\nVERSION_CODENAME=bookworm\n"), "bookworm");
     assert.equal(debianRelease('ID="ubuntu"\nVERSION_CODENAME=noble\n'), undefined);
   });
 });

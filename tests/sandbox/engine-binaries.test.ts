@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
-import { writeFileSync } from "node:fs";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { machineEngine } from "../../sandbox/engine-binaries.ts";
+import { machineEngine, userPlugins } from "../../sandbox/engine-binaries.ts";
 import { scratchFolder } from "./scratch.ts";
 
 describe("the machine's own engine", () => {
@@ -22,9 +22,17 @@ describe("the machine's own engine", () => {
 
   it("serves from version 23 on", async () => {
     install("28.5.2");
-    assert.deepEqual(await found(), { kind: "machine", binDir: "", pluginsDir: "", version: "28.5.2" });
+    const plugins = userPlugins();
+    assert.deepEqual(await found(), { kind: "machine", binDir: "", pluginsDirs: plugins, version: "28.5.2" });
     install("23.0.0");
     assert.equal((await found())?.version, "23.0.0");
+  });
+
+  it("keeps the plugins that the user installed", () => {
+    mkdirSync(join(scratch.path, "cli-plugins"));
+    const extra = ["/nowhere", scratch.path];
+    writeFileSync(join(scratch.path, "config.json"), JSON.stringify({ cliPluginsExtraDirs: extra }));
+    assert.deepEqual(userPlugins(scratch.path), [join(scratch.path, "cli-plugins"), scratch.path]);
   });
 
   it("does not serve when it is older, lacks buildx or compose, or is only a client", async () => {

@@ -29,28 +29,61 @@ describe("the private engine", function () {
     scratch.remove();
   });
 
-  const docker = async (engine: Engine, ...args: string[]) => (await execa("docker", args, { env: engine.env })).stdout;
+  const docker = async (engine: Engine, ...args: string[]) =>
+    (await execa("docker", args, { env: engine.env })).stdout;
 
   async function runContainer(engine: Engine, name: string): Promise<void> {
     await docker(engine, "import", image, "box");
-    await docker(engine, "run", "--detach", "--name", name, "--network", "host", "--init", "box", "sleep", "600");
+    await docker(
+      engine,
+      "run",
+      "--detach",
+      "--name",
+      name,
+      "--network",
+      "host",
+      "--init",
+      "box",
+      "sleep",
+      "600",
+    );
   }
 
   it("starts once, runs containers, builds and plugins, and leaves nothing when it stops", async () => {
     const engine = await startEngine({ root, mirrors: ["http://127.0.0.1:9"] });
     assert.equal(engine.reused, false);
     assert.equal((await startEngine({ root })).pid, engine.pid);
-    assert.match(await docker(engine, "info", "--format", "{{.Driver}} {{.RegistryConfig.Mirrors}}"), /^overlay2 \[http:\/\/127.0.0.1:9/);
+    assert.match(
+      await docker(engine, "info", "--format", "{{.Driver}} {{.RegistryConfig.Mirrors}}"),
+      /^overlay2 \[http:\/\/127.0.0.1:9/,
+    );
     await runContainer(engine, "one");
     const folder = join(scratch.path, "context");
     await execa("mkdir", [folder]);
     writeFileSync(join(folder, "Dockerfile"), "FROM box\nRUN echo built > /result\n");
     await docker(engine, "buildx", "build", "--network", "host", "--tag", "built", folder);
-    assert.equal(await docker(engine, "run", "--rm", "--network", "host", "built", "cat", "/result"), "built");
+    assert.equal(
+      await docker(engine, "run", "--rm", "--network", "host", "built", "cat", "/result"),
+      "built",
+    );
     assert.match(await docker(engine, "compose", "version"), /v?2\./);
     // A folder of the host, made after the start, is visible in a bind mount; no mount of the engine is visible outside.
     writeFileSync(join(folder, "later"), "seen");
-    assert.equal(await docker(engine, "run", "--rm", "--network", "host", "--volume", `${folder}:/in:ro`, "box", "cat", "/in/later"), "seen");
+    assert.equal(
+      await docker(
+        engine,
+        "run",
+        "--rm",
+        "--network",
+        "host",
+        "--volume",
+        `${folder}:/in:ro`,
+        "box",
+        "cat",
+        "/in/later",
+      ),
+      "seen",
+    );
     assert.ok(!readFileSync("/proc/self/mounts", "utf8").includes(root));
     const link = `br-${(await docker(engine, "network", "create", "net")).slice(0, 12)}`;
     assert.ok(existsSync(`/sys/class/net/${link}`));
@@ -82,7 +115,10 @@ describe("the private engine", function () {
   it("runs beside another one and survives its end", async () => {
     const otherRoot = join(scratch.path, "other");
     try {
-      const [one, two] = await Promise.all([startEngine({ root }), startEngine({ root: otherRoot, imageStore: "containerd" })]);
+      const [one, two] = await Promise.all([
+        startEngine({ root }),
+        startEngine({ root: otherRoot, imageStore: "containerd" }),
+      ]);
       assert.match(await docker(two, "info", "--format", "{{.DriverStatus}}"), /containerd/);
       await stopEngine(root);
       assert.deepEqual(tracesOf(one.layout), []);

@@ -29,8 +29,12 @@ describe("the build from Go modules", () => {
   }
 
   it("says what to install where Go is missing or too old", async () => {
-    await withEnv({ PATH: "/nowhere" }, async () => assert.match(String(await findGo()), /^Go 1\.25 or newer is not installed$/));
-    await withEnv({ PATH: fakeGo("1.24.9") }, async () => assert.match(String(await findGo()), /^1\.24\.9 of Go is too old/));
+    await withEnv({ PATH: "/nowhere" }, async () =>
+      assert.match(String(await findGo()), /^Go 1\.25 or newer is not installed$/),
+    );
+    await withEnv({ PATH: fakeGo("1.24.9") }, async () =>
+      assert.match(String(await findGo()), /^1\.24\.9 of Go is too old/),
+    );
     await withEnv({ PATH: fakeGo("1.25.0") }, async () => {
       const go = await findGo();
       assert.ok(typeof go !== "string");
@@ -53,11 +57,14 @@ describe("the build from Go modules", () => {
       assert.equal(steps.length, built);
       const second = await ensureGoProgram(program(hello.replace("hello", "bye")));
       assert.notEqual(second, first);
-      await assert.rejects(ensureGoProgram(program("package main\n\nfunc main() { nonsense }\n")), (error) => {
-        assert.ok(error instanceof UserError);
-        assert.match(error.message, /^hello 1\.0\.0 cannot be built with Go .*nonsense/);
-        return true;
-      });
+      await assert.rejects(
+        ensureGoProgram(program("package main\n\nfunc main() { nonsense }\n")),
+        (error) => {
+          assert.ok(error instanceof UserError);
+          assert.match(error.message, /^hello 1\.0\.0 cannot be built with Go .*nonsense/);
+          return true;
+        },
+      );
     });
   });
 });

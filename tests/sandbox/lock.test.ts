@@ -22,7 +22,10 @@ describe("withLock", () => {
   });
 
   it("is free again after an error", async () => {
-    await assert.rejects(withLock(name, () => Promise.reject(new Error("no"))), /no/);
+    await assert.rejects(
+      withLock(name, () => Promise.reject(new Error("no"))),
+      /no/,
+    );
     assert.equal(await withLock(name, () => Promise.resolve(1)), 1);
   });
 

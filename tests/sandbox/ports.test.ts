@@ -49,7 +49,10 @@ describe("ports of the sandbox", () => {
     const ports = await ensurePorts(original);
     await listen(ports.upstream);
     cpSync(join(scratch.path, "one"), join(scratch.path, "copy"), { recursive: true });
-    assert.notEqual((await ensurePorts(sandboxLayout(join(scratch.path, "copy", ".sandbox")))).upstream, ports.upstream);
+    assert.notEqual(
+      (await ensurePorts(sandboxLayout(join(scratch.path, "copy", ".sandbox")))).upstream,
+      ports.upstream,
+    );
     renameSync(join(scratch.path, "one"), join(scratch.path, "moved"));
     assert.deepEqual(await ensurePorts(sandboxLayout(join(scratch.path, "moved", ".sandbox"))), ports);
   });
@@ -61,7 +64,10 @@ describe("ports of the sandbox", () => {
     assert.match(portOwner(upstream) ?? "", new RegExp(`\\(pid ${process.pid}\\)$`));
     await assert.rejects(requireFreePort(upstream, "a test"), (error) => {
       assert.ok(error instanceof UserError);
-      assert.match(error.message, new RegExp(`^Port ${upstream} of 127.0.0.1, kept for a test, is taken by .*pid ${process.pid}`));
+      assert.match(
+        error.message,
+        new RegExp(`^Port ${upstream} of 127.0.0.1, kept for a test, is taken by .*pid ${process.pid}`),
+      );
       return true;
     });
   });

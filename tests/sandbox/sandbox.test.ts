@@ -5,7 +5,13 @@ import { execa } from "execa";
 import { UserError } from "../../lib/errors.ts";
 import { sandboxLayout } from "../../sandbox/layout.ts";
 import { requireFreeDisk, requireLinux, requireRoot } from "../../sandbox/preflight.ts";
-import { purgeSandbox, startSandbox, stopSandbox, type Sandbox, type SandboxOptions } from "../../sandbox/sandbox.ts";
+import {
+  purgeSandbox,
+  startSandbox,
+  stopSandbox,
+  type Sandbox,
+  type SandboxOptions,
+} from "../../sandbox/sandbox.ts";
 import { hubName } from "../../sandbox/stand-ins.ts";
 import { canRunEngine, scratchFolder } from "./scratch.ts";
 import { tracesOf } from "./traces.ts";
@@ -17,7 +23,8 @@ describe("the sandbox", function () {
   let scratch: ReturnType<typeof scratchFolder>;
   let root: string;
   const ports = ({ ports: { upstream, cache, cacheMetrics } }: Sandbox) => [upstream, cache, cacheMetrics];
-  const start = (options: Partial<SandboxOptions> = {}) => startSandbox({ root, images: [cuda], registryImage: "registry:3.1.1", ...options });
+  const start = (options: Partial<SandboxOptions> = {}) =>
+    startSandbox({ root, images: [cuda], registryImage: "registry:3.1.1", ...options });
 
   before(function () {
     if (!canRunEngine) this.skip();
@@ -36,12 +43,25 @@ describe("the sandbox", function () {
     const docker = async (...args: string[]) => (await execa("docker", args, { env: sandbox.env })).stdout;
     for (const { name, digest } of sandbox.standIns) {
       await docker("pull", name);
-      assert.match(await docker("image", "inspect", "--format", "{{.RepoDigests}}", name), new RegExp(digest));
-      const label = await docker("image", "inspect", "--format", '{{index .Config.Labels "gpu-build-host.stand-in"}}', name);
+      assert.match(
+        await docker("image", "inspect", "--format", "{{.RepoDigests}}", name),
+        new RegExp(digest),
+      );
+      const label = await docker(
+        "image",
+        "inspect",
+        "--format",
+        '{{index .Config.Labels "gpu-build-host.stand-in"}}',
+        name,
+      );
       assert.match(label, new RegExp(`^${name}: `));
     }
-    const run = (...args: string[]) => docker("run", "--rm", "--network", "host", "--entrypoint", "sh", ...args);
-    assert.match(await run(cuda, "-c", ". /etc/os-release; echo $ID $CUDA_VERSION; apt-get --version"), /^debian 12\.6\.3\napt /);
+    const run = (...args: string[]) =>
+      docker("run", "--rm", "--network", "host", "--entrypoint", "sh", ...args);
+    assert.match(
+      await run(cuda, "-c", ". /etc/os-release; echo $ID $CUDA_VERSION; apt-get --version"),
+      /^debian 12\.6\.3\napt /,
+    );
     assert.match(await run("registry:3.1.1", "-c", "id -u; registry --version"), /^0\n.*v3\.1\.1/);
     const facts = JSON.parse(readFileSync(sandbox.layout.factsFile, "utf8"));
     assert.deepEqual(facts, {
@@ -86,7 +106,10 @@ describe("the sandbox", function () {
       const second = await startSandbox({ root: copy, images: [], registryImage: "registry:3.1.1" });
       assert.notEqual(second.ports.upstream, first.ports.upstream);
       const config = readFileSync(second.layout.daemonConfig, "utf8");
-      assert.ok(config.includes(`127.0.0.1:${second.ports.upstream}`) && !config.includes(`127.0.0.1:${first.ports.upstream}"`));
+      assert.ok(
+        config.includes(`127.0.0.1:${second.ports.upstream}`) &&
+          !config.includes(`127.0.0.1:${first.ports.upstream}"`),
+      );
       await purgeSandbox(root);
       assert.deepEqual(tracesOf(first.layout, ports(first)), []);
       assert.ok(!existsSync(root));
@@ -111,11 +134,26 @@ describe("before a sandbox starts", () => {
   };
 
   it("a missing root, another system and a full disk are one line each", () => {
-    assert.equal(line(() => requireRoot(0)), "");
-    assert.match(line(() => requireRoot(1000)), /needs root.*user 1000.*sudo/);
-    assert.match(line(() => requireLinux("darwin")), /needs Linux.*darwin/);
-    assert.equal(line(() => requireFreeDisk("/nowhere/yet", 1)), "");
-    assert.match(line(() => requireFreeDisk("/nowhere/yet", 1e18)), /Too little disk space/);
+    assert.equal(
+      line(() => requireRoot(0)),
+      "",
+    );
+    assert.match(
+      line(() => requireRoot(1000)),
+      /needs root.*user 1000.*sudo/,
+    );
+    assert.match(
+      line(() => requireLinux("darwin")),
+      /needs Linux.*darwin/,
+    );
+    assert.equal(
+      line(() => requireFreeDisk("/nowhere/yet", 1)),
+      "",
+    );
+    assert.match(
+      line(() => requireFreeDisk("/nowhere/yet", 1e18)),
+      /Too little disk space/,
+    );
   });
 
   it("names of Docker Hub are spelled out", () => {

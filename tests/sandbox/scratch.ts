@@ -12,7 +12,10 @@ export function scratchFolder(): { path: string; remove(): void } {
 }
 
 /** Runs `work` with an environment variable set, and sets it back. */
-export async function withEnv<T>(values: Record<string, string | undefined>, work: () => Promise<T> | T): Promise<T> {
+export async function withEnv<T>(
+  values: Record<string, string | undefined>,
+  work: () => Promise<T> | T,
+): Promise<T> {
   const before = Object.fromEntries(Object.keys(values).map((name) => [name, process.env[name]]));
   const set = (entries: Record<string, string | undefined>) => {
     for (const [name, value] of Object.entries(entries)) {

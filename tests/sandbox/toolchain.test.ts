@@ -22,7 +22,9 @@ function sources(overrides: Partial<ToolchainSources>, asked: string[] = []): To
     asked.push(name);
     return (real[name] as (options: never) => unknown)(options);
   };
-  return Object.fromEntries(Object.keys(real).map((name) => [name, noted(name as keyof ToolchainSources)])) as never;
+  return Object.fromEntries(
+    Object.keys(real).map((name) => [name, noted(name as keyof ToolchainSources)]),
+  ) as never;
 }
 
 const sandbox = { stack: "sandbox", allowBuilt: true };
@@ -50,7 +52,10 @@ describe("ensureToolchain", () => {
   });
 
   it("takes the installer's over a build", async () => {
-    const found = await ensureToolchain(sandbox, sources({ install: async () => ({ pulumi: "/cache/official/bin/pulumi" }) }));
+    const found = await ensureToolchain(
+      sandbox,
+      sources({ install: async () => ({ pulumi: "/cache/official/bin/pulumi" }) }),
+    );
     assert.equal(found.kind, "installer");
     assert.notEqual(found.env.PULUMI_HOME, set.home);
     assert.equal(found.env.PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION, undefined);
@@ -71,7 +76,10 @@ describe("ensureToolchain", () => {
       assert.ok(!error.message.includes("\n"));
       return true;
     });
-    assert.equal((await ensureToolchain({ ...dev, allowBuilt: true }, sources({ built: () => set }))).kind, "go-build");
+    assert.equal(
+      (await ensureToolchain({ ...dev, allowBuilt: true }, sources({ built: () => set }))).kind,
+      "go-build",
+    );
   });
 
   it("says everything that was tried, in one line", async () => {

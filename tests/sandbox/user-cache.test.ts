@@ -50,7 +50,11 @@ describe("ensureFolder", () => {
   });
 
   it("lies where the user's cache lies, also without HOME", async () => {
-    await withEnv({ XDG_CACHE_HOME: "/somewhere" }, () => assert.equal(userCache("x"), "/somewhere/gpu-build-host/x"));
-    await withEnv({ XDG_CACHE_HOME: undefined, HOME: undefined }, () => assert.match(userCache("x"), /^\/.*gpu-build-host\/x$/));
+    await withEnv({ XDG_CACHE_HOME: "/somewhere" }, () =>
+      assert.equal(userCache("x"), "/somewhere/gpu-build-host/x"),
+    );
+    await withEnv({ XDG_CACHE_HOME: undefined, HOME: undefined }, () =>
+      assert.match(userCache("x"), /^\/.*gpu-build-host\/x$/),
+    );
   });
 });

@@ -36,7 +36,9 @@ type Properties = Record<string, unknown>;
 
 /** Names of inputs that only the published plugin has, e.g. `assetPaths`. */
 export function unknownInputs(inputs: Properties): string[] {
-  return Object.keys(inputs).filter((name) => !known.has(name) && !name.startsWith("__") && inputs[name] !== undefined);
+  return Object.keys(inputs).filter(
+    (name) => !known.has(name) && !name.startsWith("__") && inputs[name] !== undefined,
+  );
 }
 
 /** Inputs that differ between the state (which also has outputs) and the program, by name. */
@@ -63,7 +65,9 @@ export function plain<T>(value: unknown): T {
 export function hasSecret(value: unknown): boolean {
   if (value === null || typeof value !== "object") return false;
   const { [signature]: mark, secret } = value as Properties;
-  return mark === secretMark || (mark === outputMark && secret === true) || Object.values(value).some(hasSecret);
+  return (
+    mark === secretMark || (mark === outputMark && secret === true) || Object.values(value).some(hasSecret)
+  );
 }
 
 /** Marks a text as secret for Pulumi's state. */
@@ -78,9 +82,11 @@ export function previousOutput(state: Properties): { stdout: string; stderr: str
 }
 
 function canonical(value: unknown): string {
-  return JSON.stringify(plain(value), (_, item: unknown) =>
-    item !== null && typeof item === "object" && !Array.isArray(item)
-      ? Object.fromEntries(Object.entries(item).sort(([a], [b]) => (a < b ? -1 : 1)))
-      : item,
-  ) ?? "";
+  return (
+    JSON.stringify(plain(value), (_, item: unknown) =>
+      item !== null && typeof item === "object" && !Array.isArray(item)
+        ? Object.fromEntries(Object.entries(item).sort(([a], [b]) => (a < b ? -1 : 1)))
+        : item,
+    ) ?? ""
+  );
 }

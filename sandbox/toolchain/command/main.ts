@@ -25,7 +25,8 @@ const log = engineLog(process.argv[2]);
 const provider: Provider = {
   version: "1.2.1",
   async check(urn: string, _olds: Properties, news: Properties) {
-    const unknown = urn.split("::")[2]?.split("$").at(-1) === type ? unknownInputs(news) : ["this resource type"];
+    const unknown =
+      urn.split("::")[2]?.split("$").at(-1) === type ? unknownInputs(news) : ["this resource type"];
     const reason = "is not in the stand-in for @pulumi/command: only the published plugin has it";
     return { inputs: news, failures: unknown.map((property) => ({ property, reason })) };
   },
@@ -51,10 +52,19 @@ const provider: Provider = {
 };
 
 /** State after a command: its inputs, and what it printed. What came from a secret is one. */
-async function outputs(urn: string, command: string | undefined, inputs: Properties, previous: CommandOutput | undefined) {
+async function outputs(
+  urn: string,
+  command: string | undefined,
+  inputs: Properties,
+  previous: CommandOutput | undefined,
+) {
   const none = { stdout: "", stderr: "" };
-  const printed = command ? await runCommand(command, plain<CommandInputs>(inputs), previous, logger(urn, inputs)) : none;
-  const wrap = hasSecret([inputs.create, inputs.update, inputs.environment, inputs.stdin]) ? secret : (text: string) => text;
+  const printed = command
+    ? await runCommand(command, plain<CommandInputs>(inputs), previous, logger(urn, inputs))
+    : none;
+  const wrap = hasSecret([inputs.create, inputs.update, inputs.environment, inputs.stdin])
+    ? secret
+    : (text: string) => text;
   return { ...inputs, stdout: wrap(printed.stdout), stderr: wrap(printed.stderr) };
 }
 

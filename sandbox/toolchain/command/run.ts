@@ -37,7 +37,9 @@ export function runCommand(
     const stderr = collect(child.stderr, wants(inputs, "stderr") ? onLine : undefined);
     child.stdin.on("error", () => {}); // it need not read its input
     child.stdin.end(inputs.stdin ?? "");
-    child.on("error", (error) => reject(new Error(`cannot run ${program}${inputs.dir ? ` in ${inputs.dir}` : ""}: ${error.message}`)));
+    child.on("error", (error) =>
+      reject(new Error(`cannot run ${program}${inputs.dir ? ` in ${inputs.dir}` : ""}: ${error.message}`)),
+    );
     child.on("close", (code, signal) => {
       if (group) running.delete(group);
       const output = { stdout: stdout(), stderr: stderr() };
@@ -58,7 +60,12 @@ export function stopCommands(): void {
   }
 }
 
-function failure(command: string, code: number | null, signal: NodeJS.Signals | null, output: CommandOutput): string {
+function failure(
+  command: string,
+  code: number | null,
+  signal: NodeJS.Signals | null,
+  output: CommandOutput,
+): string {
   const how = signal ? `ended by ${signal}` : `exit status ${code}`;
   return [`${how}: running "${command}":`, output.stderr || output.stdout].join("\n").trimEnd();
 }

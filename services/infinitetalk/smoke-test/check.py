@@ -88,7 +88,7 @@ class Service:
 
 
 with Service() as service:
-    status, _ = service.ask("GET", "/healthz", patience=30)
+    status, _ = service.ask("GET", "/healthz", patience=120)
     check(status == 200, "healthz does not answer")
     status, answer = service.ask("GET", "/readyz")
     check((status == 200) == (not answer["reasons"]), f"readyz contradicts itself: {status} {answer}")

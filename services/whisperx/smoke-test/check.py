@@ -76,9 +76,9 @@ class Service:
 
 with tempfile.TemporaryDirectory() as folder:
     with Service(MODEL=f"{folder}/nothing-here") as service:
-        check(service.ask("GET", "/healthz", patience=20)[0] == 200, "healthz does not answer")
+        check(service.ask("GET", "/healthz", patience=120)[0] == 200, "healthz does not answer")
         step("healthz")
-        status, _, answer = service.ask("GET", "/readyz", patience=10)
+        status, _, answer = service.ask("GET", "/readyz", patience=400)
         check(status == 503 and "there is no such folder" in answer["reason"], f"a missing model is not named: {status} {answer}")
         step("a missing model is named")
 
@@ -91,7 +91,7 @@ with tempfile.TemporaryDirectory() as folder:
     step("tiny model and clip made")
 
     with Service(MODEL=f"{folder}/model", MAX_UPLOAD_MB="2", QUEUE_SIZE="0", DEVICE="cpu") as service:
-        status, _, answer = service.ask("GET", "/readyz", patience=60)
+        status, _, answer = service.ask("GET", "/readyz", patience=400)
         check(status == 200, f"readyz: {status} {answer}")
         step("readyz", answer)
 

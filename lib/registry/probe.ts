@@ -1,0 +1,16 @@
+/**
+ * Whether something at an address speaks the registry's protocol.
+ * @param address e.g. `"127.0.0.1:5000"`, asked by http
+ * @returns `"silent"`: it takes the connection and says nothing, so a build would hang on it
+ */
+export async function probeRegistry(
+  address: string,
+  timeoutMs = 3000,
+): Promise<"answers" | "refused" | "silent"> {
+  try {
+    await fetch(`http://${address}/v2/`, { signal: AbortSignal.timeout(timeoutMs) });
+    return "answers";
+  } catch (error) {
+    return (error as Error).name === "TimeoutError" ? "silent" : "refused";
+  }
+}

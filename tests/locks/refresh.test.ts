@@ -1,0 +1,234 @@
+import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createServer, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import envPaths from "env-paths";
+import { execa } from "execa";
+import { describeDifference } from "../../lib/locks/lock-difference.ts";
+import { nextOsPatches, writeOsPatches } from "../../lib/locks/os-patches.ts";
+import { refreshBase, refreshService, writeChanges, type LockChange } from "../../lib/locks/refresh.ts";
+import { readRequirements } from "../../lib/locks/requirements.ts";
+import { findUv } from "../../lib/locks/uv.ts";
+
+interface Wheel {
+  name: string;
+  version: string;
+  requires?: string[];
+}
+
+/** Two package indexes on loopback: one as PyPI is, one as PyTorch's is. Wheels are real and tiny. */
+class Indexes {
+  private readonly files = new Map<string, Buffer>();
+  private server!: Server;
+  private readonly folder = mkdtempSync(join(tmpdir(), "gpu-build-host-index-"));
+
+  async open(): Promise<void> {
+    this.server = createServer((request, response) => {
+      const body = this.files.get(decodeURIComponent(request.url ?? "")) ?? this.page(request.url ?? "");
+      response.writeHead(body ? 200 : 404, {
+        "content-type": request.url?.endsWith(".whl") ? "application/zip" : "text/html",
+      });
+      response.end(body ?? "");
+    });
+    await new Promise<void>((resolve) => this.server.listen(0, "127.0.0.1", resolve));
+  }
+
+  close(): void {
+    this.server.close();
+    rmSync(this.folder, { recursive: true });
+  }
+
+  url(index: string): string {
+    return `http://127.0.0.1:${(this.server.address() as AddressInfo).port}/${index}`;
+  }
+
+  async add(index: string, { name, version, requires = [] }: Wheel): Promise<void> {
+    const module = name.replaceAll("-", "_");
+    const file = `${module}-${version}-py3-none-any.whl`;
+    const info = join(this.folder, `${module}-${version}.dist-info`);
+    mkdirSync(info, { recursive: true });
+    const metadata = [
+      "Metadata-Version: 2.1",
+      `Name: ${name}`,
+      `Version: ${version}`,
+      ...requires.map((line) => `Requires-Dist: ${line}`),
+      "",
+    ];
+    writeFileSync(join(info, "METADATA"), metadata.join("\n"));
+    writeFileSync(
+      join(info, "WHEEL"),
+      "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+    );
+    writeFileSync(join(info, "RECORD"), "");
+    const path = join(this.folder, file);
+    await execa("python3", ["-m", "zipfile", "-c", path, info], { cwd: this.folder });
+    this.files.set(`/${index}/${name}/${file}`, readFileSync(path));
+  }
+
+  private page(url: string): Buffer | undefined {
+    const own = [...this.files].filter(([path]) => path.startsWith(url.endsWith("/") ? url : `${url}/`));
+    const links = own.map(
+      ([path, body]) =>
+        `<a href="${encodeURI(path).replaceAll("+", "%2B")}#sha256=${createHash("sha256").update(body).digest("hex")}">${path.split("/").pop()}</a>`,
+    );
+    return own.length > 0 ? Buffer.from(links.join("\n")) : undefined;
+  }
+}
+
+describe("npm run lock", function () {
+  this.timeout(120_000);
+  const indexes = new Indexes();
+  let folder: string;
+  let uv: string;
+  let base: string;
+  const before_ = process.env["UV_DEFAULT_INDEX"];
+  const versions = () => ({
+    torch: "2.7.1",
+    cuda: "12.8",
+    python: "3.11",
+    packageIndex: indexes.url("cu128"),
+  });
+
+  before(async () => {
+    uv = await findUv(envPaths("gpu-build-host", { suffix: "" }).cache);
+    await indexes.open();
+    process.env["UV_DEFAULT_INDEX"] = indexes.url("pypi");
+    await Promise.all([
+      indexes.add("cu128", {
+        name: "torch",
+        version: "2.7.1+cu128",
+        requires: ["numpy", "triton==3.3.1", "nvidia-cublas-cu12==12.8.3.14", "nvidia-nccl-cu12==2.26.2"],
+      }),
+      indexes.add("cu128", { name: "torchvision", version: "0.22.1+cu128", requires: ["torch==2.7.1"] }),
+      indexes.add("cu128", { name: "torchaudio", version: "2.7.1+cu128", requires: ["torch==2.7.1"] }),
+      indexes.add("cu128", { name: "numpy", version: "9.9" }), // PyTorch's index has old and odd copies of others' packages
+      indexes.add("pypi", { name: "torch", version: "2.7.1", requires: ["numpy"] }),
+      indexes.add("pypi", { name: "triton", version: "3.3.1" }),
+      indexes.add("pypi", { name: "nvidia-cublas-cu12", version: "12.8.3.14" }),
+      indexes.add("pypi", { name: "nvidia-nccl-cu12", version: "2.26.2" }),
+      indexes.add("pypi", { name: "numpy", version: "2.0.2" }),
+      indexes.add("pypi", { name: "numpy", version: "2.1.0" }),
+      indexes.add("pypi", { name: "fastapi", version: "1.0", requires: ["numpy", "torch"] }),
+    ]);
+  });
+
+  after(() => {
+    if (before_ === undefined) delete process.env["UV_DEFAULT_INDEX"];
+    else process.env["UV_DEFAULT_INDEX"] = before_;
+    indexes.close();
+  });
+
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), "gpu-build-host-locks-"));
+    base = join(folder, "locks/torch2.7.1-cu128-py311");
+    writeFileSync(join(folder, "requirements.in"), "numpy<2.1\n");
+  });
+
+  afterEach(() => rmSync(folder, { recursive: true }));
+
+  const lockBase = (upgrade = false) =>
+    refreshBase(base, join(folder, "requirements.in"), versions(), { uv, upgrade });
+  const said = (changes: LockChange[]) => changes.map(({ difference }) => describeDifference(difference));
+
+  it("takes torch from the stack's index and all else from the default one, split into three layers", async () => {
+    assert.deepEqual(said(await lockBase()), [
+      ["  + nvidia-cublas-cu12 12.8.3.14"],
+      [
+        "  + nvidia-nccl-cu12 2.26.2",
+        "  + torch 2.7.1+cu128",
+        "  + torchaudio 2.7.1+cu128",
+        "  + torchvision 0.22.1+cu128",
+        "  + triton 3.3.1",
+      ],
+      ["  + numpy 2.0.2"],
+    ]);
+  });
+
+  it("writes nothing by itself, and finds nothing to change after it has written", async () => {
+    const changes = await lockBase();
+    assert.throws(() => readFileSync(join(base, "torch.lock")));
+    await writeChanges(changes);
+    assert.match(
+      readFileSync(join(base, "torch.lock"), "utf8"),
+      /^# Made by `npm run lock -- base`: torch 2\.7\.1, CUDA 12\.8, Python 3\.11\.\n/,
+    );
+    assert.ok((await lockBase()).every(({ unchanged }) => unchanged));
+  });
+
+  it("keeps versions that still fit, and takes newer ones when asked to", async () => {
+    await writeChanges(await lockBase());
+    writeFileSync(join(folder, "requirements.in"), "numpy<3\n");
+    assert.deepEqual(said(await lockBase()), [[], [], []]);
+    assert.deepEqual(said(await lockBase(true)), [[], [], ["  numpy 2.0.2 → 2.1.0"]]);
+  });
+
+  it("locks of a service what the base does not have, and never torch", async () => {
+    await writeChanges(await lockBase());
+    writeFileSync(join(folder, "requirements.in"), "fastapi\n");
+    const [change] = await refreshService("x", folder, base, "3.11", { uv, upgrade: false });
+    assert.deepEqual(describeDifference(change!.difference), ["  + fastapi 1.0"]);
+    writeFileSync(join(folder, "requirements.in"), "fastapi\nnumpy>2.0.2\n"); // another numpy than the base's is the service's own
+    const [other] = await refreshService("x", folder, base, "3.11", { uv, upgrade: false });
+    assert.deepEqual(describeDifference(other!.difference), ["  + fastapi 1.0", "  + numpy 2.1.0"]);
+  });
+
+  it("says with uv's words what does not fit, and what is missing", async () => {
+    writeFileSync(join(folder, "requirements.in"), "numpy==1.0\n");
+    await assert.rejects(lockBase, /cannot be resolved[\s\S]*numpy==1\.0/);
+    await assert.rejects(
+      () => refreshService("x", folder, base, "3.11", { uv, upgrade: false }),
+      /run npm run lock -- base first/,
+    );
+    await assert.rejects(
+      () => refreshService("x", join(folder, "none"), base, "3.11", { uv, upgrade: false }),
+      /requirements\.in does not exist/,
+    );
+    await assert.rejects(
+      () =>
+        refreshBase(
+          base,
+          join(folder, "requirements.in"),
+          { ...versions(), torch: "2.6.0" },
+          { uv, upgrade: false },
+        ),
+      /torch==2\.6\.0/,
+    );
+  });
+
+  it("refuses an index of another CUDA version", async () => {
+    await assert.rejects(
+      () =>
+        refreshBase(
+          base,
+          join(folder, "requirements.in"),
+          { ...versions(), cuda: "12.6" },
+          { uv, upgrade: false },
+        ),
+      /built for CUDA 12\.8, the settings say 12\.6/,
+    );
+  });
+
+  it("reads the limits that stand in requirements.in, and names a line that is none", () => {
+    const text =
+      "# lock: exclude-newer 2025-09-01\n# lock: exclude-newer-package a=2026-01-01\na>1\n\n# words\n";
+    assert.deepEqual(readRequirements(text, "x"), {
+      lines: ["a>1"],
+      excludeNewer: "2025-09-01",
+      excludeNewerPackages: { a: "2026-01-01" },
+    });
+    assert.throws(() => readRequirements("a\n# lock: exclude-newer soon\n", "x"), /x line 2: .*YYYY-MM-DD/);
+  });
+
+  it("sets the date of the distribution's patches, and tells two refreshes of one day apart", async () => {
+    const path = join(folder, "os-patches");
+    writeFileSync(path, "# why\n2026-11-01\n");
+    await writeOsPatches(await nextOsPatches(path, "2026-11-24"));
+    assert.equal(readFileSync(path, "utf8"), "# why\n2026-11-24\n");
+    await writeOsPatches(await nextOsPatches(path, "2026-11-24"));
+    assert.equal(readFileSync(path, "utf8"), "# why\n2026-11-24.2\n");
+    assert.equal((await nextOsPatches(path, "2026-11-24")).to, "2026-11-24.3");
+  });
+});
