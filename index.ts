@@ -24,7 +24,7 @@ const ledgerDir = join(settings.stateDir, "daemon");
 const engineProvider = new docker.Provider("engine", { host: engine.host });
 const cache = new RegistryCache(
   "registry-cache",
-  { ...settings.registryCache, stack, image: cacheImage },
+  { ...settings.registryCache, stack, dockerHost: engine.host, image: cacheImage },
   { providers: [engineProvider] },
 );
 const daemon = new DockerDaemon(

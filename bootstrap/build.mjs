@@ -44,6 +44,9 @@ function isFresh() {
   }
 }
 
+/** Optional parts of packages that nothing here uses. */
+const neverLoaded = ["ssh2", "cpu-features", "typescript", "ts-node"];
+
 /** Bundled code lies in dist/: this keeps `import.meta.dirname` the folder of the source file, wherever the clone is moved to. */
 const sourceFolders = {
   name: "source-folders",
@@ -78,8 +81,10 @@ export async function build() {
       entryPoints: { cli: "cli/main.ts", program: "index.ts" },
       outdir: out,
       format: "esm",
-      packages: "external",
       splitting: true,
+      // Pulumi's packages keep their state in their modules and must be the ones that Pulumi itself loads.
+      external: ["@pulumi/*", "esbuild", ...neverLoaded],
+      banner: { js: 'import { createRequire as nodeRequire } from "node:module"; const require = nodeRequire(import.meta.url);' },
     }),
     // The provider carries its packages with it: it starts twice in every run, and one file loads faster than hundreds.
     bundle({
@@ -89,7 +94,9 @@ export async function build() {
       format: "cjs",
       mainFields: ["module", "main"],
       outExtension: { ".js": ".cjs" },
-      external: ["ssh2", "cpu-features", "typescript", "ts-node"],
+      external: neverLoaded,
+      minify: true, // half as much to parse
+      keepNames: true,
     }),
   ]);
   mkdirSync(dist, { recursive: true });

@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import { Command } from "commander";
 import { purgeSandbox, stopSandbox } from "../sandbox/sandbox.ts";
 import { createProgress, type Progress } from "./progress.ts";
-import { removeStrayContainers } from "./leftovers.ts";
+import { removeStrayContainers, removeStrayImages } from "./leftovers.ts";
 import { builtToolchainOption, stackOption } from "./options.ts";
 import { converge, pulumi } from "./pulumi-run.ts";
 import { openStack, sandboxRoot, type OpenOptions } from "./stack-context.ts";
@@ -37,6 +37,7 @@ async function destroy(options: DestroyOptions, progress: Progress): Promise<voi
   const { context, settings, sandbox } = await openStack(options, progress);
   const result = await converge(context, ["destroy", "--stack", options.stack], progress);
   await removeStrayContainers(settings.engine.host, options.stack, new Set());
+  await removeStrayImages(settings.engine.host, options.stack);
   await pulumi(context, ["stack", "rm", options.stack, "--yes", "--preserve-config"]);
   if (sandbox) {
     progress.step("sandbox", "stopping the private engine");

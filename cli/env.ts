@@ -12,7 +12,7 @@ export function envCommand(): Command {
     .option("--json", "as one JSON object")
     .action(async (options: { stack: string; builtToolchain: boolean; json?: boolean }) => {
       const progress = createProgress();
-      const { context } = await openStack(options, progress);
+      const { context } = await openStack({ ...options, looksOnly: true }, progress);
       progress.stop();
       if (options.json) console.log(JSON.stringify(context.env, undefined, 2));
       else

@@ -111,7 +111,7 @@ async function explained(errors: RunError[], words: string[], context: PulumiCon
   const lines = readableErrors(errors);
   if (lines.length === 0) return lastWords(words.join("\n"));
   if (errors.some(({ name, message }) => name?.endsWith("-server") && /healthy state/.test(message)))
-    lines.push(...(await lastCacheWords(context.env["DOCKER_HOST"] ?? "", context.stack)));
+    lines.push(...(await lastCacheWords(context.env, context.stack)));
   return lines.join("\n");
 }
 

@@ -30,6 +30,8 @@ export interface OpenOptions {
   stack: string;
   /** Use the tool chain that is built from Go modules for a stack other than `sandbox`. */
   builtToolchain: boolean;
+  /** Leave alone what a killed run left: another run may be at work, and this command changes nothing. */
+  looksOnly?: boolean;
 }
 
 /**
@@ -67,7 +69,9 @@ export async function openStack(options: OpenOptions, progress: Progress): Promi
       PATH: [dirname(toolchain.pulumi), sandbox?.env["PATH"] ?? process.env["PATH"]].join(delimiter),
     },
   };
-  await prepareStack(context, settings, progress);
+  const backend = fileBackend(context);
+  if (backend && !options.looksOnly) await mendStack(backend, context, settings, progress);
+  if (backend) await ensureStack(backend, context);
   return { settings, toolchain, context, ...(sandbox && { sandbox }) };
 }
 
@@ -103,17 +107,30 @@ async function openSandbox(stack: string, progress: Progress, signal: AbortSigna
   return sandbox;
 }
 
-/** Mends what a killed run left, and makes the stack where it is missing. A back-end that is no folder is left to Pulumi. */
-async function prepareStack(context: PulumiContext, settings: Settings, progress: Progress): Promise<void> {
+/** Folder of Pulumi's state; a back-end that is no folder is left to Pulumi. */
+function fileBackend(context: PulumiContext): string | undefined {
   const url = context.env["PULUMI_BACKEND_URL"] ?? process.env["PULUMI_BACKEND_URL"] ?? "";
-  if (!url.startsWith("file://")) return;
-  const backend = url.slice("file://".length).replace(/^~/, process.env["HOME"] ?? "~");
+  if (!url.startsWith("file://")) return undefined;
+  return url.slice("file://".length).replace(/^~/, process.env["HOME"] ?? "~");
+}
+
+/** Mends what a killed run left. */
+async function mendStack(
+  backend: string,
+  context: PulumiContext,
+  settings: Settings,
+  progress: Progress,
+): Promise<void> {
   for (const line of await clearDeadLocks(backend, context.stack)) progress.print(line);
   if (settings.sandbox) rmSync(context.tempDir, { recursive: true, force: true });
   const known = containersInState(backend, context.stack) ?? new Set();
   for (const name of await removeStrayContainers(settings.engine.host, context.stack, known)) {
     progress.print(`The container ${name} of a killed run is removed.`);
   }
+}
+
+/** Makes the stack where the back-end does not have it. */
+async function ensureStack(backend: string, context: PulumiContext): Promise<void> {
   if (stackExists(backend, context.stack)) return;
   if (!existsSync(backend))
     throw new UserError(`PULUMI_BACKEND_URL names ${backend}, which is not there: mkdir -p ${backend}`);

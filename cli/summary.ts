@@ -67,7 +67,7 @@ async function imageRows(
   images: DeclaredImage[],
   events: ImageEvent[],
 ): Promise<ImageRow[]> {
-  const sizes = await imageSizes(dockerHost);
+  const sizes = await engineAt(dockerHost).imageSizes();
   return images.map(({ name, tags, reference }) => {
     const event = events.findLast(({ image }) => image === name);
     const size = sizes.get(reference) ?? { size: 0, unique: 0 };
@@ -82,22 +82,6 @@ async function imageRows(
       smokeSeconds: event?.smokeSeconds ?? 0,
     };
   });
-}
-
-/** The part of the engine's `/system/df` that is read here; its types know no answer without a callback. */
-interface DiskUsage {
-  Images: { RepoTags: string[] | null; Size: number; SharedSize: number }[];
-}
-
-async function imageSizes(dockerHost: string): Promise<Map<string, { size: number; unique: number }>> {
-  const docker = await engineAt(dockerHost).client();
-  // With the type named the engine need not measure volumes and the build cache.
-  const answer = await (docker.df({ type: ["image"] } as never) as unknown as Promise<DiskUsage>);
-  return new Map(
-    answer.Images.flatMap(({ RepoTags, Size, SharedSize }) =>
-      (RepoTags ?? []).map((tag) => [tag, { size: Size, unique: Size - Math.max(0, SharedSize) }] as const),
-    ),
-  );
 }
 
 function imageTable(rows: ImageRow[]): string {

@@ -1,3 +1,4 @@
+import * as command from "@pulumi/command";
 import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
 import { cacheCommand, healthCheck } from "./registry-cache-command.ts";
@@ -5,6 +6,8 @@ import { cacheCommand, healthCheck } from "./registry-cache-command.ts";
 export interface RegistryCacheArgs {
   /** Stack that owns the cache, e.g. `"dev"`; part of the names of container and volume. */
   stack: string;
+  /** Engine that runs the cache, e.g. `"unix:///var/run/docker.sock"`; the docker provider's own host must be the same. */
+  dockerHost: string;
   /** `"own"`: this stack runs the cache. `"external"`: another one does, and nothing is created. */
   mode: "own" | "external";
   /** Registry image by digest, e.g. `"registry@sha256:…"`. */
@@ -32,6 +35,9 @@ export function cacheLabels(stack: string, port: number): { label: string; value
   ];
 }
 
+/** On destroy, after the container: another stack on this host may run the same image, and then keeps it. */
+const removeImageUnlessUsed = `test -n "$(docker ps --all --quiet --filter "ancestor=$IMAGE")" || docker image rm "$IMAGE" || true`;
+
 /** A pull-through cache for Docker Hub: a container, and a volume for the layers it keeps. */
 export class RegistryCache extends pulumi.ComponentResource {
   /** URL for `registry-mirrors` in daemon.json, e.g. `"http://127.0.0.1:5000"`. */
@@ -52,8 +58,17 @@ export class RegistryCache extends pulumi.ComponentResource {
     const labels = cacheLabels(args.stack, args.port);
     const image = new docker.RemoteImage(
       `${name}-image`,
-      { name: args.image, keepLocally: true }, // another stack on this host may run the same image
+      { name: args.image, keepLocally: true }, // the removal below asks first who else runs it
       { parent: this },
+    );
+    const removal = new command.local.Command(
+      `${name}-image-removal`,
+      {
+        delete: removeImageUnlessUsed,
+        environment: { DOCKER_HOST: args.dockerHost, IMAGE: args.image },
+        addPreviousOutputInEnv: false,
+      },
+      { parent: this, dependsOn: image },
     );
     const layers = new docker.Volume(
       `${name}-layers`,
@@ -85,7 +100,7 @@ export class RegistryCache extends pulumi.ComponentResource {
       },
       {
         parent: this,
-        dependsOn: image,
+        dependsOn: [image, removal], // so that the removal comes after the container's
         // An update of these in place does nothing, and two containers cannot have one name and port.
         replaceOnChanges: ["healthcheck", "tmpfs"],
         deleteBeforeReplace: true,

@@ -1,4 +1,4 @@
-import { request } from "node:http";
+import { engineRequest } from "../docker/request.ts";
 
 /** What the running engine says about itself: the parts of `/info` and `/version` that decide what we may do. */
 export interface EngineInfo {
@@ -51,28 +51,6 @@ interface Version {
   Components?: { Name?: string }[] | null;
 }
 
-// Two GETs: the whole client library would take longer to load than they take to run, twice in every `up`.
 function get(socketPath: string, path: string): Promise<unknown> {
-  return new Promise((resolve, reject) => {
-    const signal = AbortSignal.timeout(TIME_LIMIT_MS);
-    const query = request({ socketPath, path, signal, agent: false }, (response) => {
-      const chunks: Buffer[] = [];
-      response.on("data", (chunk: Buffer) => chunks.push(chunk));
-      response.on("error", reject);
-      response.on("end", () => {
-        const text = Buffer.concat(chunks).toString();
-        if (response.statusCode !== 200)
-          return reject(new Error(`GET ${path}: ${response.statusCode} ${text.slice(0, 200)}`));
-        try {
-          resolve(JSON.parse(text));
-        } catch {
-          reject(new Error(`GET ${path}: the answer is not JSON`));
-        }
-      });
-    });
-    query.on("error", (error) =>
-      reject(signal.aborted ? new Error(`no answer in ${TIME_LIMIT_MS / 1000} s`) : error),
-    );
-    query.end();
-  });
+  return engineRequest(socketPath, { path, timeoutMs: TIME_LIMIT_MS });
 }

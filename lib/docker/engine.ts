@@ -1,5 +1,6 @@
 import type Dockerode from "dockerode";
 import { UserError } from "../errors.ts";
+import { EngineError, engineRequest, socketOf, unlessMissing, type EngineRequest } from "./request.ts";
 
 /** What is asked of a Docker Engine about itself. */
 export interface EngineFacts {
@@ -49,111 +50,151 @@ export class Engine {
     this.host = host;
   }
 
-  /** The client itself, for what is not here. */
+  /** A client for what is more than a question: running a container and reading what it writes. Loaded only then. */
   client(): Promise<Dockerode> {
-    // Loading the library takes a while; only what really asks the engine pays for it.
     this.connection ??= import("dockerode").then(
-      (library) => new library.default({ socketPath: this.host.slice("unix://".length) }),
+      (library) => new library.default({ socketPath: socketOf(this.host) }),
     );
     return this.connection;
   }
 
   async info(): Promise<EngineFacts> {
-    this.facts ??= this.call(async (docker) => readFacts((await docker.info()) as EngineInfo)).catch(
-      (error: unknown) => {
-        this.facts = undefined; // it may answer next time
-        throw error;
-      },
-    );
+    this.facts ??= this.ask<EngineInfo>({ path: "/info" }).then(readFacts);
     return this.facts;
   }
 
   /** The image behind a name or ID; undefined where there is none. */
-  image(reference: string): Promise<EngineImage | undefined> {
-    return this.call(async (docker) => {
-      const found = await unlessMissing(docker.getImage(reference).inspect());
-      if (!found) return undefined;
-      return {
+  async image(reference: string): Promise<EngineImage | undefined> {
+    const found = await unlessMissing(
+      this.ask<ImageAnswer>({ path: `/images/${encodeURI(reference)}/json` }),
+    );
+    return (
+      found && {
         id: found.Id,
         tags: found.RepoTags ?? [],
         layers: found.RootFS?.Layers ?? [],
         size: found.Size,
         created: Date.parse(found.Created) || 0,
-      };
-    });
+      }
+    );
   }
 
   /** Names that match a pattern such as `"localhost:1/dev/whisperx:*"`, newest image first. */
-  names(pattern: string): Promise<{ name: string; id: string }[]> {
-    return this.call(async (docker) => {
-      const images = await docker.listImages({ filters: JSON.stringify({ reference: [pattern] }) });
-      const matches = new RegExp(
-        `^${pattern
-          .split("*")
-          .map((text) => text.replace(/[.+?^${}()|[\]\\]/g, "\\$&"))
-          .join("[^/]*")}$`,
-      );
-      return images
-        .sort((a, b) => b.Created - a.Created)
-        .flatMap(({ Id, RepoTags }) =>
-          (RepoTags ?? []).filter((name) => matches.test(name)).map((name) => ({ name, id: Id })),
-        );
+  async names(pattern: string): Promise<{ name: string; id: string }[]> {
+    const images = await this.ask<ImageLine[]>({
+      path: "/images/json",
+      query: { filters: { reference: [pattern] } },
     });
+    const escaped = pattern.split("*").map((text) => text.replace(/[.+?^${}()|[\]\\]/g, "\\$&"));
+    const matches = new RegExp(`^${escaped.join("[^/]*")}$`);
+    return images
+      .sort((a, b) => b.Created - a.Created)
+      .flatMap(({ Id, RepoTags }) =>
+        (RepoTags ?? []).filter((name) => matches.test(name)).map((name) => ({ name, id: Id })),
+      );
   }
 
   /** Gives an image a further name, which leaves whatever had it. */
   async tag(image: string, name: string): Promise<void> {
     const colon = name.lastIndexOf(":");
     const hasTag = colon > name.lastIndexOf("/");
-    const options = {
+    const query = {
       repo: hasTag ? name.slice(0, colon) : name,
       tag: hasTag ? name.slice(colon + 1) : "latest",
     };
-    await this.call((docker) => docker.getImage(image).tag(options));
+    await this.ask({ method: "POST", path: `/images/${encodeURI(image)}/tag`, query });
   }
 
   /** Takes one name away, and the image with its last name. Never by force: a container that uses the image keeps it. */
-  untag(name: string): Promise<Removal> {
-    return this.call(async (docker) => {
-      try {
-        return (await unlessMissing(docker.getImage(name).remove({}))) === undefined ? "missing" : "removed";
-      } catch (error) {
-        if ((error as { statusCode?: number }).statusCode !== 409) throw error;
-        const image = await this.image(name);
-        return { usedBy: image ? await this.containersOf(image.id) : [] };
-      }
-    });
+  async untag(name: string): Promise<Removal> {
+    try {
+      const removed = await unlessMissing(this.ask({ method: "DELETE", path: `/images/${encodeURI(name)}` }));
+      return removed === undefined ? "missing" : "removed";
+    } catch (error) {
+      if (!(error instanceof EngineError && error.statusCode === 409)) throw error;
+      const image = await this.image(name);
+      return { usedBy: image ? await this.containersOf(image.id) : [] };
+    }
   }
 
   /** Containers, running or not, that stand on an image. */
-  containersOf(imageId: string): Promise<ContainerUse[]> {
-    return this.call(async (docker) => {
-      const containers = await docker.listContainers({
-        all: true,
-        filters: JSON.stringify({ ancestor: [imageId] }),
-      });
-      return containers.map(({ Names, Id, State }) => ({
-        name: Names[0]?.replace(/^\//, "") ?? Id.slice(0, 12),
-        state: State,
-      }));
-    });
+  async containersOf(imageId: string): Promise<ContainerUse[]> {
+    const containers = await this.containers({ ancestor: [imageId] });
+    return containers.map(({ name, state }) => ({ name, state }));
   }
 
-  /** Runs a request; an engine that does not answer becomes one clear line. */
-  private async call<T>(work: (docker: Dockerode) => Promise<T>): Promise<T> {
+  /** Containers, running or not, by Docker's filters, e.g. `{ label: ["gpu-build-host.stack=dev"] }`. */
+  async containers(filters: Record<string, string[]>): Promise<(ContainerUse & { id: string })[]> {
+    const found = await this.ask<ContainerLine[]>({
+      path: "/containers/json",
+      query: { all: true, filters },
+    });
+    return found.map(({ Names, Id, State }) => ({
+      id: Id,
+      name: Names[0]?.replace(/^\//, "") ?? Id.slice(0, 12),
+      state: State,
+    }));
+  }
+
+  /** Removes a container, running or not, with its unnamed volumes. */
+  async removeContainer(id: string): Promise<void> {
+    await unlessMissing(
+      this.ask({ method: "DELETE", path: `/containers/${id}`, query: { force: true, v: true } }),
+    );
+  }
+
+  /** Bytes of each image by name: all, and those that no other image shares. */
+  async imageSizes(): Promise<Map<string, { size: number; unique: number }>> {
+    // With the type named the engine need not measure volumes and the build cache.
+    const { Images } = await this.ask<{ Images: (ImageLine & { Size: number; SharedSize: number })[] }>({
+      path: "/system/df",
+      query: { type: "image" },
+    });
+    return new Map(
+      Images.flatMap(({ RepoTags, Size, SharedSize }) =>
+        (RepoTags ?? []).map((tag) => [tag, { size: Size, unique: Size - Math.max(0, SharedSize) }] as const),
+      ),
+    );
+  }
+
+  /** One request; an engine that does not answer becomes one clear line. */
+  async ask<T>(request: EngineRequest): Promise<T> {
     try {
-      return await work(await this.client());
+      return await engineRequest<T>(socketOf(this.host), request);
     } catch (error) {
       const { code } = error as { code?: string };
-      if (code === "ENOENT" || code === "ECONNREFUSED" || code === "EACCES" || code === "ECONNRESET")
+      if (code === "EACCES")
         throw new UserError(
-          code === "EACCES"
-            ? `no permission for the Docker Engine at ${this.host}; run as a user who may use Docker`
-            : `the Docker Engine at ${this.host} does not answer (${code}); start it and run again`,
+          `no permission for the Docker Engine at ${this.host}; run as a user who may use Docker`,
+        );
+      if (code === "ENOENT" || code === "ECONNREFUSED" || code === "ECONNRESET")
+        throw new UserError(
+          `the Docker Engine at ${this.host} does not answer (${code}); start it and run again`,
         );
       throw error;
     }
   }
+}
+
+interface ImageAnswer {
+  Id: string;
+  RepoTags?: string[] | null;
+  RootFS?: { Layers?: string[] };
+  Size: number;
+  Created: string;
+}
+
+interface ImageLine {
+  Id: string;
+  RepoTags?: string[] | null;
+  /** Seconds since 1970. */
+  Created: number;
+}
+
+interface ContainerLine {
+  Id: string;
+  Names: string[];
+  State: string;
 }
 
 interface EngineInfo {
@@ -173,15 +214,6 @@ function readFacts(info: EngineInfo): EngineFacts {
       "nvidia" in (info.Runtimes ?? {}) ||
       (info.DiscoveredDevices ?? []).some(({ ID }) => ID?.startsWith("nvidia.com/gpu")),
   };
-}
-
-async function unlessMissing<T>(answer: Promise<T>): Promise<T | undefined> {
-  try {
-    return await answer;
-  } catch (error) {
-    if ((error as { statusCode?: number }).statusCode === 404) return undefined;
-    throw error;
-  }
 }
 
 const engines = new Map<string, Engine>();

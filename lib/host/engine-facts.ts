@@ -1,4 +1,4 @@
-import Docker from "dockerode";
+import { engineRequest, socketOf, unlessMissing } from "../docker/request.ts";
 
 /** What a run needs to know of the engine. */
 export interface EngineFacts {
@@ -20,13 +20,13 @@ export async function engineFacts(
   cacheName: string,
   baseReference: string,
 ): Promise<EngineFacts | string> {
-  const docker = new Docker({ socketPath: host.replace(/^unix:\/\//, ""), timeout: 10_000 });
+  const get = <T>(path: string) => engineRequest<T>(socketOf(host), { path, timeoutMs: 10_000 });
   try {
     const [info, container, volume, base] = await Promise.all([
-      docker.info() as Promise<{ ServerVersion: string; DockerRootDir: string }>,
-      docker.getContainer(cacheName).inspect().catch(missing),
-      docker.getVolume(cacheName).inspect().catch(missing),
-      docker.getImage(baseReference).inspect().catch(missing),
+      get<{ ServerVersion: string; DockerRootDir: string }>("/info"),
+      unlessMissing(get<{ State: { Running: boolean } }>(`/containers/${cacheName}/json`)),
+      unlessMissing(get<{ Labels?: Record<string, string> | null }>(`/volumes/${cacheName}`)),
+      unlessMissing(get<unknown>(`/images/${baseReference}/json`)),
     ]);
     return {
       version: info.ServerVersion,
@@ -38,11 +38,6 @@ export async function engineFacts(
   } catch (error) {
     return noAnswer(host, error as NodeJS.ErrnoException);
   }
-}
-
-function missing(error: Error & { statusCode?: number }): undefined {
-  if (error.statusCode === 404) return undefined;
-  throw error;
 }
 
 function noAnswer(host: string, error: NodeJS.ErrnoException): string {

@@ -14,6 +14,14 @@ export interface Promotion {
   adopt: boolean;
 }
 
+/** Throws where a friendly tag belongs to somebody else: asked before a build that would be in vain. */
+export async function refuseForeignTags(promotion: Promotion, ledger: TagLedger, engine: Engine): Promise<void> {
+  for (const tag of promotion.tags) {
+    const live = await engine.image(tag);
+    if (live) await isForeign(tag, live, promotion, ledger, engine);
+  }
+}
+
 /** Moves the friendly tags to the image. Throws a UserError before anything moves where a name belongs to somebody else. */
 export async function promote(
   promotion: Promotion,

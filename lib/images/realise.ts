@@ -3,7 +3,7 @@ import { buildImage, type BuildOptions, type BuildPlan, type BuildRecord } from 
 import { appendEvent, latestByImage, type ImageEvent } from "./history.ts";
 import { familiarName, parseReference } from "./image-reference.ts";
 import { noteVersion, removeOldVersions } from "./keep-versions.ts";
-import { promote, releaseTags } from "./promote.ts";
+import { promote, refuseForeignTags, releaseTags } from "./promote.ts";
 import { runSmokeTest } from "./smoke-test.ts";
 import { readTagLedger, withTagLedger, type TagLedger } from "./tag-ledger.ts";
 import { UserError } from "../errors.ts";
@@ -68,6 +68,9 @@ async function realise(
 ): Promise<void> {
   const { engine, signal } = options;
   const { stack, reference, build } = resource;
+  const promotion = { stack, image: build.name, reference, tags: resource.tags, adopt: resource.adoptTags ?? false };
+  const engineId = (await engine.info()).id;
+  await refuseForeignTags(promotion, await readTagLedger(resource.stateDir, engineId), engine);
   const before = await engine.image(reference);
   const standsOnBase = !before || (await sharesLayers(before, build.base, engine)) !== false;
   if (!before && build.mustExist)
@@ -90,14 +93,9 @@ async function realise(
   event.size = image?.size ?? 0;
   const passed = await trySmokeTest(resource, image?.id ?? "", event, options);
   signal.throwIfAborted();
-  const engineId = (await engine.info()).id;
   await withTagLedger({ stateDir: resource.stateDir, engineId, stack, signal }, async (ledger) => {
     if (passed) noteSmokeTest(ledger, passed);
-    await promote(
-      { stack, image: build.name, reference, tags: resource.tags, adopt: resource.adoptTags ?? false },
-      ledger,
-      engine,
-    );
+    await promote(promotion, ledger, engine);
     const gone = previous?.tags.filter((tag) => !resource.tags.includes(tag)) ?? [];
     const stay = await releaseTags({ stack, image: build.name, tags: gone }, ledger, engine);
     if (stay.length > 0) options.onNote?.(`left alone: ${stay.join(", ")}`);

@@ -32,6 +32,7 @@ function typesAndNames(): string[] {
 
 const cacheArgs = {
   stack: "dev",
+  dockerHost: "unix:///x.sock",
   mode: "own" as const,
   image: `registry@sha256:${"a".repeat(64)}`,
   upstream: "https://registry-1.docker.io",
@@ -85,6 +86,7 @@ describe("components", () => {
       const cache = new RegistryCache("cache", cacheArgs);
       await settled(cache.id);
       assert.deepEqual(typesAndNames(), [
+        "command:local:Command cache-image-removal",
         "docker:index/container:Container cache-server",
         "docker:index/remoteImage:RemoteImage cache-image",
         "docker:index/volume:Volume cache-layers",

@@ -6,7 +6,12 @@ import { join } from "node:path";
 import { Project, smallBase } from "../integration/project.ts";
 import { blockUnder, document, repository } from "./markdown.ts";
 
-const lines = blockUnder(document("README.md"), "A workstation in ten minutes", "bash", "pulumi stack init dev");
+const lines = blockUnder(
+  document("README.md"),
+  "A workstation in ten minutes",
+  "bash",
+  "pulumi stack init dev",
+);
 
 /** The steps of the README: a person's shell, with a home of its own, on the private engine of a test project. */
 describe("A workstation by hand", function () {
@@ -17,7 +22,8 @@ describe("A workstation by hand", function () {
 
   before(async () => {
     project = new Project();
-    for (const file of [".gitignore", ".npmrc", "README.md"]) cpSync(join(repository, file), join(project.root, file));
+    for (const file of [".gitignore", ".npmrc", "README.md"])
+      cpSync(join(repository, file), join(project.root, file));
     const variables = await project.variables(); // starts the private engine that is the workstation's here
     env = personsEnvironment(variables, home);
     // What a person edits in Pulumi.dev.yaml; the salt is that of the committed file.
@@ -33,7 +39,15 @@ describe("A workstation by hand", function () {
     unlinkSync(join(project.root, "node_modules")); // a link to the packages of this clone: a fresh clone has none
     await git("init", "--quiet");
     await git("add", "--all");
-    await git("-c", "user.name=test", "-c", "user.email=test@localhost", "commit", "--quiet", "--message=clone");
+    await git(
+      "-c",
+      "user.name=test",
+      "-c",
+      "user.email=test@localhost",
+      "commit",
+      "--quiet",
+      "--message=clone",
+    );
   });
   after(async () => {
     await project.remove();
@@ -46,7 +60,17 @@ describe("A workstation by hand", function () {
     assert.match(result.output, /Created stack 'dev'/);
     assert.match(result.output, /\+ \d+ to create/, "preview lists everything before up makes it");
     assert.match(result.output, /registryCacheUrl *: "http:\/\/127\.0\.0\.1:\d+"/);
-    assert.equal(await project.docker("run", "--rm", "--network=none", "--entrypoint=cat", "transcriber:cu126", "/app.py"), "print(1)");
+    assert.equal(
+      await project.docker(
+        "run",
+        "--rm",
+        "--network=none",
+        "--entrypoint=cat",
+        "transcriber:cu126",
+        "/app.py",
+      ),
+      "print(1)",
+    );
   });
 
   it("leaves the clone as git has it, but for the lock of external images", async () => {

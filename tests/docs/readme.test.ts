@@ -3,6 +3,7 @@ import { existsSync, readdirSync, statSync } from "node:fs";
 import { dirname, join, normalize } from "node:path";
 import { parse } from "yaml";
 import { z } from "zod";
+import { readSyntax } from "../../lib/images/dockerfile-syntax.ts";
 import { settingsOfStackFile } from "../../lib/settings/load.ts";
 import { parseSettings } from "../../lib/settings/settings.ts";
 import { schema } from "../../lib/settings/schema.ts";
@@ -15,7 +16,11 @@ const readme = document("README.md");
 const documents = markdownFiles(".").map((path) => ({ path, text: document(path) }));
 
 describe("README: settings", () => {
-  const rows = tableUnder(readme, "Settings").map(([key = "", value = "", meaning = ""]) => ({ key: plain(key), value, meaning }));
+  const rows = tableUnder(readme, "Settings").map(([key = "", value = "", meaning = ""]) => ({
+    key: plain(key),
+    value,
+    meaning,
+  }));
   const settings = leavesOf(z.toJSONSchema(schema, { io: "input" }) as JsonSchema);
 
   it("names every setting of the schema once, and no other", () => {
@@ -31,7 +36,10 @@ describe("README: settings", () => {
   }
 
   it("says of each what it means", () => {
-    assert.deepEqual(rows.filter(({ meaning }) => meaning.length < 10), []);
+    assert.deepEqual(
+      rows.filter(({ meaning }) => meaning.length < 10),
+      [],
+    );
   });
 
   it("names the allowed words of a setting that has only a few", () => {
@@ -54,6 +62,20 @@ describe("README: examples", () => {
     });
   }
 
+  it("shows Dockerfiles that stand on the bases and pass our parser", () => {
+    const dockerfiles = documents
+      .flatMap(({ path, text }) => blocksOf(text).map((block) => ({ ...block, path })))
+      .filter(({ language, text }) => language === "dockerfile" && /^FROM /m.test(text));
+    assert.ok(dockerfiles.length >= 3);
+    for (const { path, text } of dockerfiles) {
+      const { instructions } = readSyntax(text, path);
+      assert.equal(
+        instructions.filter(({ keyword }) => keyword === "FROM").length,
+        text.match(/^FROM /gm)?.length,
+      );
+    }
+  });
+
   it("needs five lines for a service", () => {
     assert.equal(blockUnder(readme, "Your own service", "yaml", "transcriber").trim().split("\n").length, 5);
   });
@@ -73,8 +95,11 @@ describe("README: examples", () => {
 
   it("the stack files name folders that are there", () => {
     for (const stack of ["dev", "sandbox"])
-      for (const { context, smokeTest } of Object.values(parsed(readStackFile(repository, stack).values).services))
-        for (const folder of [context, smokeTest?.folder ?? "."]) assert.ok(isFolder(join(repository, folder)), folder);
+      for (const { context, smokeTest } of Object.values(
+        parsed(readStackFile(repository, stack).values).services,
+      ))
+        for (const folder of [context, smokeTest?.folder ?? "."])
+          assert.ok(isFolder(join(repository, folder)), folder);
   });
 });
 
@@ -83,19 +108,22 @@ describe("Documents: commands", () => {
   const inMain = commandsOfMain();
 
   for (const { path, text } of documents) {
-    const named = [...text.matchAll(/\bnpm (?:run )?(?:-s |--silent )?([a-z][a-z:]*)/g)].map((match) => match[1]!);
-    const ours = [...new Set(named)].filter((name) => !["ci", "install", "i"].includes(name));
+    const named = [...text.matchAll(/\bnpm (?:run (?:-s |--silent )?([a-z][a-z:]*)|(start|test)\b)/g)];
+    const ours = [...new Set(named.map((match) => match[1] ?? match[2]!))];
     if (ours.length === 0) continue;
     it(`${path} names only commands that exist: ${ours.join(", ")}`, () => {
       for (const name of ours) {
         assert.ok(scripts[name], `npm run ${name} is not in package.json`);
-        if (scripts[name].includes("bootstrap/run.mjs")) assert.ok(inMain.includes(name), `${name} is not in cli/main.ts`);
+        if (scripts[name].includes("bootstrap/run.mjs"))
+          assert.ok(inMain.includes(name), `${name} is not in cli/main.ts`);
       }
     });
   }
 
   it("every command of package.json that people run is in the README's table", () => {
-    const table = tableUnder(readme, "Commands").map(([command = ""]) => /npm (?:run )?(?:-s )?(\w+)/.exec(command)?.[1]);
+    const table = tableUnder(readme, "Commands").map(
+      ([command = ""]) => /npm (?:run )?(?:-s )?(\w+)/.exec(command)?.[1],
+    );
     assert.deepEqual(table.sort(), [...inMain].sort());
   });
 });
@@ -110,7 +138,8 @@ describe("Documents: links", () => {
         const [file = "", heading] = link.split("#");
         const target = file === "" ? path : normalize(join(dirname(path), file));
         assert.ok(existsSync(join(repository, target)), `${link} in ${path}`);
-        if (heading) assert.ok(headingsOf(document(target)).includes(heading), `no heading #${heading} in ${target}`);
+        if (heading)
+          assert.ok(headingsOf(document(target)).includes(heading), `no heading #${heading} in ${target}`);
       }
     });
   }
@@ -150,7 +179,11 @@ function leavesOf(schemaPart: JsonSchema, path: string[] = [], isRequired = fals
   if (typeof each === "object" && each.properties)
     return leavesOf(each, [...path, path[0] === "rebuilds" ? "<image>" : "<name>"]);
   const wanted =
-    "default" in schemaPart ? { default: schemaPart.default } : isRequired ? ("required" as const) : undefined;
+    "default" in schemaPart
+      ? { default: schemaPart.default }
+      : isRequired
+        ? ("required" as const)
+        : undefined;
   return [{ key: path.join("."), words: schemaPart.enum ?? [], wanted }];
 }
 
@@ -202,7 +235,10 @@ const tracked = readdirSync(repository).filter((name) => !/^(node_modules|dist|\
 
 function headingsOf(markdown: string): string[] {
   return [...withoutBlocks(markdown).matchAll(/^#+ (.*)$/gm)].map((match) =>
-    match[1]!.toLowerCase().replace(/[^\w -]/g, "").replaceAll(" ", "-"),
+    match[1]!
+      .toLowerCase()
+      .replace(/[^\w -]/g, "")
+      .replaceAll(" ", "-"),
   );
 }
 

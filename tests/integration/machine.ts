@@ -34,7 +34,7 @@ export function whatIsNew(before: MachineState, after: MachineState): string[] {
 /** Names of everything that an engine holds, without its own default networks. */
 export async function engineContent(project: Project): Promise<string[]> {
   const list = async (kind: string, ...args: string[]) =>
-    (await project.docker(...args)).split("\n").filter(Boolean).map((item) => `${kind} ${item}`);
+    (await project.docker(...args)).split("\n").filter(Boolean).map((item) => `${kind} ${item}`).sort();
   return [
     ...(await list("container", "ps", "--all", "--format={{.Names}}")),
     ...(await list("image", "image", "ls", "--all", "--format={{.Repository}}:{{.Tag}}")),

@@ -1,4 +1,13 @@
-import { chmodSync, cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { execa } from "execa";
@@ -34,7 +43,14 @@ export interface CommandResult {
 /** What `npm start -- --json` prints, as far as tests read it. */
 export interface Summary {
   changed: { op: string; type: string; name: string }[];
-  images: { name: string; tags: string[]; reference: string; size: number; result: string; reasons: string[] }[];
+  images: {
+    name: string;
+    tags: string[];
+    reference: string;
+    size: number;
+    result: string;
+    reasons: string[];
+  }[];
 }
 
 /** A resource that `pulumi preview` would change. */
@@ -66,7 +82,10 @@ export class Project {
   /** Writes `Pulumi.<stack>.yaml`, with the salt of the committed ones: without it `stack init` adds one to the file. */
   configure(stack: string, settings: Record<string, unknown>): void {
     const entries = Object.entries(settings).map(([key, value]) => [`gpu-build-host:${key}`, value]);
-    const { encryptionsalt } = parse(readFileSync(join(repository, "Pulumi.dev.yaml"), "utf8")) as Record<string, unknown>;
+    const { encryptionsalt } = parse(readFileSync(join(repository, "Pulumi.dev.yaml"), "utf8")) as Record<
+      string,
+      unknown
+    >;
     this.write(`Pulumi.${stack}.yaml`, stringify({ config: Object.fromEntries(entries), encryptionsalt }));
   }
 

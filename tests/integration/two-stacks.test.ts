@@ -105,15 +105,17 @@ describe("two stacks on one engine", function () {
     }
   });
 
-  it("refuses a friendly tag that belongs to the other stack, and names it", async () => {
-    configure("b", {}, "");
-    await up("a");
-    const before = await belongings("a");
-    await fails(pulumi("up", "--stack", "b", "--yes", "--skip-preview"), /belongs to stack "a".*gpu-build-host:variant NAME/);
-    assert.deepEqual(await belongings("a"), before);
-    await destroy("b");
-    assert.deepEqual(await project.preview("a", backend()), []);
-    configure("b");
+  describe("that want the same friendly tags", () => {
+    it("refuses the second one before it builds, and names the owner", async () => {
+      configure("b", {}, "");
+      await up("a");
+      const before = await engineContent(project);
+      await fails(pulumi("up", "--stack", "b", "--yes", "--skip-preview"), /belongs to stack "a".*gpu-build-host:variant NAME/);
+      await destroy("b");
+      assert.deepEqual(await engineContent(project), before);
+      assert.deepEqual(await project.preview("a", backend()), []);
+      configure("b");
+    });
   });
 
   describe("one of which uses the other's cache", () => {

@@ -9,7 +9,9 @@ const root = join(import.meta.dirname, "..", "..");
 const read = (...path: string[]) => readFileSync(join(root, ...path), "utf8");
 const baseFolders = readdirSync(join(root, "cuda-base/locks"));
 const serviceLocks = ["whisperx", "infinitetalk"].flatMap((name) =>
-  readdirSync(join(root, "services", name, "locks")).map((file) => join("services", name, "locks", file)),
+  readdirSync(join(root, "services", name, "locks"), { recursive: true, encoding: "utf8" })
+    .filter((file) => file.endsWith(".lock"))
+    .map((file) => join("services", name, "locks", file)),
 );
 
 describe("the committed locks", () => {
