@@ -47,6 +47,11 @@ function isFresh() {
 /** Optional parts of packages that nothing here uses. */
 const neverLoaded = ["ssh2", "cpu-features", "typescript", "ts-node"];
 
+/** What packages written as CommonJS expect to find. */
+const commonJsNames = `import { createRequire as bundleRequire } from "node:module";
+import { fileURLToPath as bundlePath } from "node:url";
+const require = bundleRequire(import.meta.url), __filename = bundlePath(import.meta.url), __dirname = bundlePath(new URL(".", import.meta.url));`;
+
 /** Bundled code lies in dist/: this keeps `import.meta.dirname` the folder of the source file, wherever the clone is moved to. */
 const sourceFolders = {
   name: "source-folders",
@@ -84,7 +89,7 @@ export async function build() {
       splitting: true,
       // Pulumi's packages keep their state in their modules and must be the ones that Pulumi itself loads.
       external: ["@pulumi/*", "esbuild", ...neverLoaded],
-      banner: { js: 'import { createRequire as nodeRequire } from "node:module"; const require = nodeRequire(import.meta.url);' },
+      banner: { js: commonJsNames },
     }),
     // The provider carries its packages with it: it starts twice in every run, and one file loads faster than hundreds.
     bundle({

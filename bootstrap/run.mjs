@@ -1,7 +1,6 @@
 // `npm start`, `npm test` and every other command of package.json: brings the Node packages, bundles, then runs the command.
 import { execFileSync } from "node:child_process";
-import { createHash } from "node:crypto";
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 
 const root = join(import.meta.dirname, "..");
@@ -13,11 +12,7 @@ if (major < 20 || (major === 20 && minor < 19)) {
   process.exit(2);
 }
 
-const lock = createHash("sha256")
-  .update(readFileSync(join(root, "package-lock.json")))
-  .digest("hex");
-const stamp = join(root, "node_modules", ".gpu-build-host");
-if (!existsSync(stamp) || readFileSync(stamp, "utf8") !== lock) {
+if (!isInstalled()) {
   console.error("Installing the Node packages (npm ci) …");
   // Without install scripts: the one of @pulumi/command would ask Pulumi's download site.
   const flags = ["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"];
@@ -29,7 +24,18 @@ if (!existsSync(stamp) || readFileSync(stamp, "utf8") !== lock) {
     );
     process.exit(1);
   }
-  writeFileSync(stamp, lock);
+}
+
+/** True where node_modules holds what the lock file names; npm keeps a list of its own there. */
+function isInstalled() {
+  const packagesOf = (file) => JSON.parse(readFileSync(join(root, file), "utf8")).packages;
+  try {
+    const installed = packagesOf("node_modules/.package-lock.json");
+    const wanted = Object.entries(packagesOf("package-lock.json")).filter(([path]) => path !== "");
+    return wanted.every(([path, { version, optional }]) => optional || installed[path]?.version === version);
+  } catch {
+    return false;
+  }
 }
 
 const { build } = await import("./build.mjs");

@@ -9,5 +9,11 @@ export async function lastCacheWords(env: Record<string, string>, stack: string)
     reject: false,
   });
   if (exitCode !== 0 || !all?.trim()) return [];
-  return ["The cache's last words:", ...all.trim().split("\n").map((line) => `  ${line}`)];
+  return [
+    "The cache's last words:",
+    ...all
+      .trim()
+      .split("\n")
+      .map((line) => `  ${line}`),
+  ];
 }

@@ -68,7 +68,7 @@ async function imageRows(
   events: ImageEvent[],
 ): Promise<ImageRow[]> {
   const sizes = await engineAt(dockerHost).imageSizes();
-  return images.map(({ name, tags, reference }) => {
+  return [...images].sort(basesFirst).map(({ name, tags, reference }) => {
     const event = events.findLast(({ image }) => image === name);
     const size = sizes.get(reference) ?? { size: 0, unique: 0 };
     return {
@@ -82,6 +82,11 @@ async function imageRows(
       smokeSeconds: event?.smokeSeconds ?? 0,
     };
   });
+}
+
+function basesFirst(a: DeclaredImage, b: DeclaredImage): number {
+  const rank = ({ name }: DeclaredImage) => ["cuda-base-devel", "cuda-base-runtime"].indexOf(name);
+  return rank(b) - rank(a) || a.name.localeCompare(b.name);
 }
 
 function imageTable(rows: ImageRow[]): string {

@@ -40,7 +40,8 @@ export function engineRequest<T>(socketPath: string, options: EngineRequest): Pr
       answer.on("end", () => {
         const text = Buffer.concat(chunks).toString();
         const status = answer.statusCode ?? 0;
-        if (status >= 400) reject(new EngineError(status, messageOf(text) || `${method} ${path}: ${status}`));
+        if (status >= 400)
+          reject(new EngineError(status, `${method} ${options.path}: ${status} ${messageOf(text)}`));
         else resolve(parsed(text) as T);
       });
     });

@@ -15,7 +15,11 @@ export interface Promotion {
 }
 
 /** Throws where a friendly tag belongs to somebody else: asked before a build that would be in vain. */
-export async function refuseForeignTags(promotion: Promotion, ledger: TagLedger, engine: Engine): Promise<void> {
+export async function refuseForeignTags(
+  promotion: Promotion,
+  ledger: TagLedger,
+  engine: Engine,
+): Promise<void> {
   for (const tag of promotion.tags) {
     const live = await engine.image(tag);
     if (live) await isForeign(tag, live, promotion, ledger, engine);

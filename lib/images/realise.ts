@@ -68,7 +68,13 @@ async function realise(
 ): Promise<void> {
   const { engine, signal } = options;
   const { stack, reference, build } = resource;
-  const promotion = { stack, image: build.name, reference, tags: resource.tags, adopt: resource.adoptTags ?? false };
+  const promotion = {
+    stack,
+    image: build.name,
+    reference,
+    tags: resource.tags,
+    adopt: resource.adoptTags ?? false,
+  };
   const engineId = (await engine.info()).id;
   await refuseForeignTags(promotion, await readTagLedger(resource.stateDir, engineId), engine);
   const before = await engine.image(reference);

@@ -56,5 +56,7 @@ function withDefaults(
 function stateDir(root: string, values: Record<string, unknown>): string {
   if (typeof values["stateDir"] === "string") return values["stateDir"];
   if (values["sandbox"] === true) return join(root, ".sandbox", "state");
-  return process.getuid?.() === 0 ? "/var/lib/gpu-build-host" : envPaths("gpu-build-host", { suffix: "" }).data;
+  return process.getuid?.() === 0
+    ? "/var/lib/gpu-build-host"
+    : envPaths("gpu-build-host", { suffix: "" }).data;
 }

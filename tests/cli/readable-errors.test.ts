@@ -7,9 +7,15 @@ const cause =
 describe("readableErrors", () => {
   it("says once what the docker plugin says several times", () => {
     const lines = readableErrors([
-      { name: "registry-cache-image", message: `sdk-v2/provider2.go:572: sdk.helper_schema: ${cause}: provider=docker@5.2.0` },
+      {
+        name: "registry-cache-image",
+        message: `sdk-v2/provider2.go:572: sdk.helper_schema: ${cause}: provider=docker@5.2.0`,
+      },
       { name: "registry-cache-image", message: `1 error occurred:\n\t* ${cause}` },
-      { name: "registry-cache-image", message: `creating urn:pulumi:a::b::c::registry-cache-image: 1 error occurred:\n\t* ${cause}\n\n` },
+      {
+        name: "registry-cache-image",
+        message: `creating urn:pulumi:a::b::c::registry-cache-image: 1 error occurred:\n\t* ${cause}\n\n`,
+      },
     ]);
     assert.deepEqual(lines, [`registry-cache-image: ${cause}`]);
   });
@@ -27,12 +33,14 @@ describe("readableErrors", () => {
   });
 
   it("shows the program's own words without the stack's name", () => {
-    const message = "Invalid settings in Pulumi.dev.yaml:\n  gpu-build-host:registryCache.port must be 1–65535, got 99999";
+    const message =
+      "Invalid settings in Pulumi.dev.yaml:\n  gpu-build-host:registryCache.port must be 1–65535, got 99999";
     assert.deepEqual(readableErrors([{ name: "gpu-build-host-dev", message }]), [message]);
   });
 
   it("explains a provider that is gone", () => {
-    const message = "updating urn:pulumi:a::b::c::slow: rpc error: code = Unavailable desc = error reading from server: EOF";
+    const message =
+      "updating urn:pulumi:a::b::c::slow: rpc error: code = Unavailable desc = error reading from server: EOF";
     assert.deepEqual(readableErrors([{ name: "slow", message }]), [
       "slow: the provider of this project ended in the middle of its work. Run the same command again to go on",
     ]);

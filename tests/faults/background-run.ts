@@ -30,13 +30,19 @@ export class BackgroundRun {
   /** Its processes, those that became orphans included. */
   processes(): { pid: number; command: string }[] {
     return readdirSync("/proc")
-      .filter((entry) => /^\d+$/.test(entry) && read(entry, "environ").split("\0").includes(`${markName}=${this.mark}`))
+      .filter(
+        (entry) =>
+          /^\d+$/.test(entry) && read(entry, "environ").split("\0").includes(`${markName}=${this.mark}`),
+      )
       .map((entry) => ({ pid: Number(entry), command: read(entry, "cmdline").split("\0").join(" ").trim() }));
   }
 
   /** Process ID of the one whose command line matches; waits for it. */
   async process(pattern: RegExp): Promise<number> {
-    return until(`a process ${pattern}`, () => this.processes().find(({ command }) => pattern.test(command))?.pid);
+    return until(
+      `a process ${pattern}`,
+      () => this.processes().find(({ command }) => pattern.test(command))?.pid,
+    );
   }
 
   /** Kills all of it at once, as a power cut would. */

@@ -110,7 +110,10 @@ describe("a run that is cut off", function () {
       process.kill(await run.process(/^\S*\/pulumi up /), "SIGKILL");
       const { exitCode, output } = await run.ended;
       assert.notEqual(exitCode, 0);
-      assert.match(output, /Pulumi was killed from outside \(SIGKILL\)\. Run the same command again to go on\./);
+      assert.match(
+        output,
+        /Pulumi was killed from outside \(SIGKILL\)\. Run the same command again to go on\./,
+      );
       assert.deepEqual(run.processes(), []);
       await recovers(run);
     });

@@ -91,7 +91,11 @@ describe("bad input", function () {
     });
 
     it("names the cycle of images", async () => {
-      project.configure("sandbox", { sandbox: true, cudaBase, services: { loop: { context: "services/loop" } } });
+      project.configure("sandbox", {
+        sandbox: true,
+        cudaBase,
+        services: { loop: { context: "services/loop" } },
+      });
       assert.match(await fails(project.run("start")), /loop/);
       assert.deepEqual(await registered(), []);
     });
@@ -141,7 +145,10 @@ describe("bad input", function () {
       const facts = JSON.parse(project.read(".sandbox/facts.json")) as Facts;
       configureDev({ registryCache: { upstream: facts.upstream, port } });
       const output = await fails(startDev()).finally(() => server.close());
-      assert.match(output, new RegExp(`Port ${port} on 127\\.0\\.0\\.1 is taken by .+ \\(process ${process.pid}\\)\\.`));
+      assert.match(
+        output,
+        new RegExp(`Port ${port} on 127\\.0\\.0\\.1 is taken by .+ \\(process ${process.pid}\\)\\.`),
+      );
     });
 
     it("names the engine that does not answer", async () => {
@@ -160,12 +167,22 @@ describe("bad input", function () {
       const engine = createHttpServer((request, response) => {
         const known = request.url?.endsWith("/info");
         response.writeHead(known ? 200 : 404, { "content-type": "application/json" });
-        response.end(JSON.stringify(known ? { ID: "x", ServerVersion: "20.10.24", DockerRootDir: "/" } : request.url?.includes("/containers/json") ? [] : {}));
+        response.end(
+          JSON.stringify(
+            known
+              ? { ID: "x", ServerVersion: "20.10.24", DockerRootDir: "/" }
+              : request.url?.includes("/containers/json")
+                ? []
+                : {},
+          ),
+        );
       });
       const socket = join(project.root, "old.sock");
       await new Promise<void>((done) => engine.listen(socket, done));
       configureDev({ engine: { host: `unix://${socket}` } });
-      const output = await fails(project.pulumi(["up", "--stack", "dev", "--yes", "--skip-preview"], project.env)).finally(() => engine.close());
+      const output = await fails(
+        project.pulumi(["up", "--stack", "dev", "--yes", "--skip-preview"], project.env),
+      ).finally(() => engine.close());
       assert.match(output, /is 20\.10\.24; 23\.0 or newer is needed/);
     });
 
@@ -176,8 +193,15 @@ describe("bad input", function () {
 
   /** Resources in the state of the stack `sandbox`, without the stack itself and its provider. */
   async function registered(): Promise<string[]> {
-    const state = readFileSync(join(project.root, ".sandbox/pulumi/.pulumi/stacks/gpu-build-host/sandbox.json"), "utf8");
-    const { checkpoint } = JSON.parse(state) as { checkpoint: { latest?: { resources?: { type: string }[] } } };
-    return (checkpoint.latest?.resources ?? []).map(({ type }) => type).filter((type) => !type.startsWith("pulumi:"));
+    const state = readFileSync(
+      join(project.root, ".sandbox/pulumi/.pulumi/stacks/gpu-build-host/sandbox.json"),
+      "utf8",
+    );
+    const { checkpoint } = JSON.parse(state) as {
+      checkpoint: { latest?: { resources?: { type: string }[] } };
+    };
+    return (checkpoint.latest?.resources ?? [])
+      .map(({ type }) => type)
+      .filter((type) => !type.startsWith("pulumi:"));
   }
 });

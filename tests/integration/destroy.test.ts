@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { sandboxLayout } from "../../sandbox/layout.ts";
 import { tracesOf } from "../sandbox/traces.ts";
-import { engineContent, machineState, whatIsNew, type MachineState } from "./machine.ts";
+import { engineContent, machineState, whatStays, type MachineState } from "./machine.ts";
 import { Project } from "./project.ts";
 
 const cacheName = "gpu-build-host-sandbox-registry-cache";
@@ -63,7 +63,7 @@ describe("destroy", function () {
     assert.deepEqual(tracesOf(layout), []);
     assert.ok(!existsSync(layout.root));
     assert.deepEqual(readdirSync(project.env["TMPDIR"]!), []);
-    assert.deepEqual(whatIsNew(machineBefore, await machineState()), []);
+    assert.deepEqual(await whatStays(machineBefore), []);
   });
 
   it("says that there is nothing to destroy the second time", async () => {

@@ -78,7 +78,10 @@ describe("drift", function () {
 
   it("puts its mirror first again", async () => {
     const wanted = readFileSync(daemonJson(), "utf8");
-    writeFileSync(daemonJson(), JSON.stringify({ "registry-mirrors": settings()["registry-mirrors"].reverse() }));
+    writeFileSync(
+      daemonJson(),
+      JSON.stringify({ "registry-mirrors": settings()["registry-mirrors"].reverse() }),
+    );
     await repairs("docker-daemon-config");
     assert.deepEqual(settings(), JSON.parse(wanted));
   });
@@ -94,7 +97,11 @@ describe("drift", function () {
     const [own, upstream] = settings()["registry-mirrors"];
     rmSync(daemonJson());
     await repairs("docker-daemon-config");
-    assert.deepEqual(settings()["registry-mirrors"], [own], "whoever removed the file removed the other entry");
+    assert.deepEqual(
+      settings()["registry-mirrors"],
+      [own],
+      "whoever removed the file removed the other entry",
+    );
     writeFileSync(daemonJson(), JSON.stringify({ "registry-mirrors": [own, upstream] })); // the sandbox needs it
     assert.deepEqual(await drifted(), [], "an entry behind ours is not our business");
   });

@@ -58,7 +58,8 @@ RUN --mount=type=bind,from=cuda-base:devel-12.6,source=/compiler,target=/mnt/com
   });
 
   it("lets images build on each other in every way", async () => {
-    const show = (image: string, ...files: string[]) => project.docker("run", "--rm", "--network=none", "--entrypoint=cat", image, ...files);
+    const show = (image: string, ...files: string[]) =>
+      project.docker("run", "--rm", "--network=none", "--entrypoint=cat", image, ...files);
     assert.equal(await show("collector:cu126", "/greeting", "/seen"), "hello\ncompiler");
     assert.equal(await show("transcriber:cu126", "/base", "/api", "/app.py"), "base\napi\nprint(1)");
   });
@@ -85,7 +86,10 @@ RUN --mount=type=bind,from=cuda-base:devel-12.6,source=/compiler,target=/mnt/com
     project.write("services/transcriber/app.py", "print(2)\n");
     assert.deepEqual(await project.preview(), [{ op: "update", name: "transcriber" }]);
     const { changed, images } = await project.start();
-    assert.deepEqual(changed.map(({ name }) => name), ["transcriber"]);
+    assert.deepEqual(
+      changed.map(({ name }) => name),
+      ["transcriber"],
+    );
     assert.deepEqual(outcome(images, "transcriber"), { result: "built", reasons: ["file app.py"] });
     assert.equal(outcome(images, "collector").result, "unchanged");
   });
@@ -109,7 +113,10 @@ RUN --mount=type=bind,from=cuda-base:devel-12.6,source=/compiler,target=/mnt/com
     assert.equal(result.exitCode, 0, result.output);
     assert.match(result.stdout, /transcriber .*built.*rebuild/);
     assert.match(result.stdout, /\n1 changed \(/);
-    assert.notEqual(await project.docker("image", "inspect", "--format={{.Id}}", "transcriber:cu126"), before);
+    assert.notEqual(
+      await project.docker("image", "inspect", "--format={{.Id}}", "transcriber:cu126"),
+      before,
+    );
     assert.deepEqual(await project.preview(), [], "the counter is no drift");
     const all = await project.run("rebuild", "runtime");
     assert.equal(all.exitCode, 0, all.output);
