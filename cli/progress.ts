@@ -49,7 +49,9 @@ export function createProgress(stream: NodeJS.WriteStream = process.stderr): Pro
       const step = steps.get(name);
       steps.delete(name);
       if (!step || Date.now() - step.started < worthALine) return;
-      this.print(`✓ ${name}: ${result} (${elapsed(Date.now() - step.started)})`);
+      this.print(
+        `${result === "failed" ? "✗" : "✓"} ${name}: ${result} (${elapsed(Date.now() - step.started)})`,
+      );
     },
     doneAll() {
       for (const name of [...steps.keys()]) this.done(name);

@@ -6,7 +6,7 @@ import type { CommandResult, Project } from "../integration/project.ts";
 
 const markName = "GBH_TEST_RUN";
 
-/** `npm start` in the background, with every process that comes of it. (The engine is not among them: it starts with an environment of its own.) */
+/** `npm start` or another command in the background, with every process that comes of it. (The engine is not among them: it starts with an environment of its own.) */
 export class BackgroundRun {
   /** What it printed so far. */
   output = "";
@@ -14,8 +14,8 @@ export class BackgroundRun {
   private readonly mark = randomUUID();
   private readonly child;
 
-  constructor(project: Project, ...args: string[]) {
-    this.child = execa("npm", ["start", ...(args.length > 0 ? ["--", ...args] : [])], {
+  constructor(project: Project, command: "start" | "destroy" = "start") {
+    this.child = execa("npm", ["run", command], {
       cwd: project.root,
       env: { CI: "true", ...project.env, [markName]: this.mark },
       all: true,

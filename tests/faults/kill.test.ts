@@ -89,6 +89,14 @@ describe("a run that is cut off", function () {
       await recovers(run);
     });
 
+    it("converges after a kill in destroy", async () => {
+      const run = new BackgroundRun(project, "destroy");
+      const images = () => project.docker("image", "ls", "--quiet", "slow");
+      await until("the first image to go", async () => (await images()) === "" || undefined);
+      await run.kill();
+      await recovers(run);
+    });
+
     const seed = Number(process.env["GBH_SEED"] ?? Date.now() % 1_000_000);
     for (let index = 0; index < moments; index += 1) {
       it(`converges after a kill at a random moment (GBH_SEED=${seed}, ${index + 1} of ${moments})`, async () => {

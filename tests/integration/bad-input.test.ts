@@ -72,7 +72,7 @@ describe("bad input", function () {
   });
 
   describe("in what the settings name", () => {
-    it("names the Dockerfile that does not parse, the folder that is missing and the secret that is not set", async () => {
+    it("names the Dockerfile that does not parse and the folder that is missing", async () => {
       project.write("services/broken/Dockerfile", "FROM cuda-base:runtime-12.6\nCOPPY x /x\n");
       project.write("services/loop/Dockerfile", "FROM loop:cu126\n");
       project.configure("sandbox", {
