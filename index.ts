@@ -15,7 +15,7 @@ import { shownPlainly } from "./provider/shown-plainly.ts";
 const { settings, plan, cacheImage } = await shownPlainly(async () => {
   const settings = settingsOfConfig(process.cwd(), pulumi.getStack(), pulumi.runtime.allConfig());
   const planned = await planStack(settings, { isPreview: pulumi.runtime.isDryRun() });
-  await checkHost(settings, planned.plan.runtime.reference);
+  await checkHost(settings, planned.plan.all);
   return { settings, ...planned };
 });
 

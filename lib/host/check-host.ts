@@ -1,30 +1,35 @@
 import { UserError } from "../errors.ts";
+import { secretProblems } from "../images/build-secrets.ts";
+import type { ImagePlan } from "../images/types.ts";
 import type { Settings } from "../settings/settings.ts";
 import { buildxProblem } from "./buildx.ts";
 import { diskProblem } from "./disk.ts";
 import { engineFacts } from "./engine-facts.ts";
 import { portHolder } from "./port-holder.ts";
-import { unsetSecrets } from "./unset-secrets.ts";
 
 /** Oldest engine that has `dockerd --validate`, named build contexts and BuildKit as its builder. */
 const oldestEngine = 23;
 
 /**
- * Looks at what a run needs, before anything is declared: engine, buildx, the cache's port and volume, secrets, disk.
- * The disk counts only while the base, which needs the most by far, is not built.
+ * Looks at what a run needs, before anything is declared: engine, buildx, the cache's port and volume, and for the
+ * images that are still to be built their secrets and the disk.
  *
  * @throws UserError with a line for each problem and what to do about it.
  */
-export async function checkHost(settings: Settings, baseReference: string): Promise<void> {
-  const problems = [...unsetSecrets(settings), ...(await engineProblems(settings, baseReference))];
+export async function checkHost(settings: Settings, images: ImagePlan[]): Promise<void> {
+  const problems = await hostProblems(settings, images);
   if (problems.length > 0)
     throw new UserError(["This host is not ready:", ...problems.map((line) => `  ${line}`)].join("\n"));
 }
 
-async function engineProblems(settings: Settings, baseReference: string): Promise<string[]> {
+async function hostProblems(settings: Settings, images: ImagePlan[]): Promise<string[]> {
   const { host } = settings.engine;
   const cacheName = `gpu-build-host-${settings.stack}-registry-cache`;
-  const facts = await engineFacts(host, cacheName, baseReference);
+  const facts = await engineFacts(
+    host,
+    cacheName,
+    images.map(({ reference }) => reference),
+  );
   if (typeof facts === "string") return [facts];
   const major = Number.parseInt(facts.version, 10);
   if (major < oldestEngine) {
@@ -32,7 +37,12 @@ async function engineProblems(settings: Settings, baseReference: string): Promis
       `The Docker Engine at ${host} is ${facts.version}; ${oldestEngine}.0 or newer is needed: https://docs.docker.com/engine/install/`,
     ];
   }
-  const problems = [await buildxProblem(), facts.hasBase ? undefined : await diskProblem(facts.dataRoot)];
+  const missing = images.filter(({ reference }) => facts.missingImages.has(reference));
+  const problems = [
+    await buildxProblem(),
+    ...missing.flatMap(({ name, secrets }) => secretProblems(name, secrets)),
+    missing.some(({ name }) => name === "cuda-base-runtime") ? await diskProblem(facts.dataRoot) : undefined,
+  ];
   if (settings.registryCache.mode === "own") {
     problems.push(foreignVolume(cacheName, settings.stack, facts.volumeStack));
     if (!facts.cacheRuns) problems.push(await takenPort(settings.registryCache.port));

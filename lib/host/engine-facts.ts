@@ -10,30 +10,30 @@ export interface EngineFacts {
   cacheRuns: boolean;
   /** Stack that the cache's volume belongs to; null where it has no label, undefined where there is no volume. */
   volumeStack: string | null | undefined;
-  /** True where the shared base is built. */
-  hasBase: boolean;
+  /** Those of the stack's hash references that are still to be built. */
+  missingImages: Set<string>;
 }
 
 /** Asks the engine, at most for a few seconds; returns one line about it where it does not answer. */
 export async function engineFacts(
   host: string,
   cacheName: string,
-  baseReference: string,
+  references: string[],
 ): Promise<EngineFacts | string> {
   const get = <T>(path: string) => engineRequest<T>(socketOf(host), { path, timeoutMs: 10_000 });
   try {
-    const [info, container, volume, base] = await Promise.all([
+    const [info, container, volume, ...images] = await Promise.all([
       get<{ ServerVersion: string; DockerRootDir: string }>("/info"),
       unlessMissing(get<{ State: { Running: boolean } }>(`/containers/${cacheName}/json`)),
       unlessMissing(get<{ Labels?: Record<string, string> | null }>(`/volumes/${cacheName}`)),
-      unlessMissing(get<unknown>(`/images/${baseReference}/json`)),
+      ...references.map((reference) => unlessMissing(get<object>(`/images/${reference}/json`))),
     ]);
     return {
       version: info.ServerVersion,
       dataRoot: info.DockerRootDir,
       cacheRuns: container?.State.Running ?? false,
       volumeStack: volume && (volume.Labels?.["gpu-build-host.stack"] ?? null),
-      hasBase: base !== undefined,
+      missingImages: new Set(references.filter((_, index) => images[index] === undefined)),
     };
   } catch (error) {
     return noAnswer(host, error as NodeJS.ErrnoException);

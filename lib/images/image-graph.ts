@@ -83,7 +83,11 @@ export function orderParentsFirst(names: string[], parents: (name: string) => st
 
 /** Error for images that build on each other in a circle. */
 export function cycleError(circle: string[]): UserError {
+  // Each image of a circle finds it; told from the same image on, it is one problem.
+  const members = circle.slice(1);
+  const first = members.indexOf([...members].sort()[0]!);
+  const told = [...members.slice(first), ...members.slice(0, first), members[first]];
   return new UserError(
-    `images build on each other in a circle: ${circle.join(" → ")}; remove one of these FROM or --from`,
+    `images build on each other in a circle: ${told.join(" → ")}; remove one of these FROM or --from`,
   );
 }

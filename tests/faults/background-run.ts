@@ -1,10 +1,8 @@
 import { randomUUID } from "node:crypto";
-import { readdirSync, readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { execa } from "execa";
+import { markedProcesses, markName } from "../integration/machine.ts";
 import type { CommandResult, Project } from "../integration/project.ts";
-
-const markName = "GBH_TEST_RUN";
 
 /** `npm start` or another command in the background, with every process that comes of it. (The engine is not among them: it starts with an environment of its own.) */
 export class BackgroundRun {
@@ -29,12 +27,7 @@ export class BackgroundRun {
 
   /** Its processes, those that became orphans included. */
   processes(): { pid: number; command: string }[] {
-    return readdirSync("/proc")
-      .filter(
-        (entry) =>
-          /^\d+$/.test(entry) && read(entry, "environ").split("\0").includes(`${markName}=${this.mark}`),
-      )
-      .map((entry) => ({ pid: Number(entry), command: read(entry, "cmdline").split("\0").join(" ").trim() }));
+    return markedProcesses(this.mark);
   }
 
   /** Process ID of the one whose command line matches; waits for it. */
@@ -82,13 +75,5 @@ function send(pid: number, signal: NodeJS.Signals): void {
     process.kill(pid, signal);
   } catch {
     // it ended by itself
-  }
-}
-
-function read(pid: string, file: "environ" | "cmdline"): string {
-  try {
-    return readFileSync(`/proc/${pid}/${file}`, "utf8");
-  } catch {
-    return "";
   }
 }

@@ -74,14 +74,12 @@ describe("bad input", function () {
   describe("in what the settings name", () => {
     it("names the Dockerfile that does not parse and the folder that is missing", async () => {
       project.write("services/broken/Dockerfile", "FROM cuda-base:runtime-12.6\nCOPPY x /x\n");
-      project.write("services/loop/Dockerfile", "FROM loop:cu126\n");
       project.configure("sandbox", {
         sandbox: true,
         cudaBase,
         services: {
           broken: { context: "services/broken" },
           absent: { context: "services/absent" },
-          loop: { context: "services/loop" },
         },
       });
       const output = await fails(project.run("start"));
@@ -90,13 +88,14 @@ describe("bad input", function () {
       assert.deepEqual(await registered(), []);
     });
 
-    it("names the cycle of images", async () => {
-      project.configure("sandbox", {
-        sandbox: true,
-        cudaBase,
-        services: { loop: { context: "services/loop" } },
-      });
-      assert.match(await fails(project.run("start")), /loop/);
+    it("names a circle of images once", async () => {
+      project.write("services/egg/Dockerfile", "FROM hen:cu126\n");
+      project.write("services/hen/Dockerfile", "FROM scratch\nCOPY --from=egg:cu126 /x /x\n");
+      const services = { hen: { context: "services/hen" }, egg: { context: "services/egg" } };
+      project.configure("sandbox", { sandbox: true, cudaBase, services });
+      const output = await fails(project.run("start"));
+      assert.match(output, /circle: egg → hen → egg; remove one of these FROM or --from/);
+      assert.equal(output.split("circle").length, 2, "said once");
       assert.deepEqual(await registered(), []);
     });
 
@@ -108,7 +107,10 @@ describe("bad input", function () {
         services: { app: { context: "services/app", secrets: { token: { env: "GBH_TEST_TOKEN" } } } },
       });
       const output = await fails(project.run("start"));
-      assert.match(output, /The build secret token is not set: export GBH_TEST_TOKEN=… \(used by app\)\./);
+      assert.match(
+        output,
+        /image "app": the build secret "token" comes from the variable GBH_TEST_TOKEN, which is not set; export GBH_TEST_TOKEN=…/,
+      );
       assert.deepEqual(await registered(), []);
     });
 
@@ -149,6 +151,17 @@ describe("bad input", function () {
         output,
         new RegExp(`Port ${port} on 127\\.0\\.0\\.1 is taken by .+ \\(process ${process.pid}\\)\\.`),
       );
+    });
+
+    it("refuses a volume of the cache's name that is not ours", async () => {
+      await project.docker("volume", "create", "gpu-build-host-dev-registry-cache");
+      configureDev();
+      const output = await fails(startDev());
+      assert.match(
+        output,
+        /The volume gpu-build-host-dev-registry-cache exists and is not of the stack dev\./,
+      );
+      await project.docker("volume", "inspect", "gpu-build-host-dev-registry-cache");
     });
 
     it("names the engine that does not answer", async () => {

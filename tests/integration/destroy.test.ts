@@ -3,7 +3,14 @@ import { existsSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { sandboxLayout } from "../../sandbox/layout.ts";
 import { tracesOf } from "../sandbox/traces.ts";
-import { engineContent, machineState, whatStays, type MachineState } from "./machine.ts";
+import {
+  engineContent,
+  machineState,
+  markedProcesses,
+  markName,
+  whatStays,
+  type MachineState,
+} from "./machine.ts";
 import { Project } from "./project.ts";
 
 const cacheName = "gpu-build-host-sandbox-registry-cache";
@@ -24,6 +31,7 @@ describe("destroy", function () {
     // A temporary folder of its own: what lies there in the end was left by our commands.
     project.env["TMPDIR"] = join(project.root, "tmp");
     mkdirSync(project.env["TMPDIR"]);
+    project.env[markName] = project.root;
     await project.variables(); // starts the engine, and nothing else
     engineBefore = await engineContent(project);
     daemonJsonBefore = daemonJson();
@@ -57,10 +65,13 @@ describe("destroy", function () {
 
   it("leaves nothing on the machine when the sandbox is purged", async () => {
     const layout = sandboxLayout(join(project.root, ".sandbox"));
+    const { ports } = JSON.parse(project.read(".sandbox/facts.json")) as { ports: Record<string, number> };
     const result = await project.run("destroy", "--purge");
     assert.equal(result.exitCode, 0, result.output);
     assert.match(result.stdout, /resources of the stack sandbox are gone/);
-    assert.deepEqual(tracesOf(layout), []);
+    // A socket listens as long as its process lives: the engine's are known by their folder, all others by the mark.
+    assert.deepEqual(tracesOf(layout, Object.values(ports)), []);
+    assert.deepEqual(markedProcesses(project.root), []);
     assert.ok(!existsSync(layout.root));
     assert.deepEqual(readdirSync(project.env["TMPDIR"]!), []);
     assert.deepEqual(await whatStays(machineBefore), []);

@@ -3,27 +3,21 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { execa } from "execa";
 import type { Project } from "./project.ts";
 
-/** What a run could leave behind on a machine, apart from what its engine keeps. */
+/** What a run could leave behind on a machine, apart from processes and from what its engine keeps. */
 export interface MachineState {
   links: string[];
   mounts: string[];
   firewall: string[];
   run: string[];
-  listening: string[];
 }
 
-/** Looks at the whole machine: network links, mounts, firewall rules, /run, and every listening TCP or Unix socket. */
+/** Looks at the whole machine: network links, mounts, firewall rules, /run. */
 export async function machineState(): Promise<MachineState> {
   return {
     links: readdirSync("/sys/class/net").sort(),
     mounts: lines("/proc/self/mounts").map((line) => line.split(" ").slice(0, 3).join(" ")),
     firewall: (await Promise.all(["iptables-save", "ip6tables-save", "nft"].map(rules))).flat(),
     run: readdirSync("/run").sort(),
-    listening: [
-      ...listeningTcp("/proc/net/tcp"),
-      ...listeningTcp("/proc/net/tcp6"),
-      ...listeningUnix(),
-    ].sort(),
   };
 }
 
@@ -47,7 +41,25 @@ function whatIsNew(before: MachineState, after: MachineState): string[] {
   );
 }
 
-/** Names of everything that an engine holds, without its own default networks. */
+/** Name of the variable by which a test knows every process that came of its commands, orphans included. */
+export const markName = "GBH_TEST_RUN";
+
+/** Processes whose environment has the mark. (The engine's do not: they start with an environment of their own.) */
+export function markedProcesses(mark: string): { pid: number; command: string }[] {
+  const read = (pid: string, file: string) => {
+    try {
+      return readFileSync(`/proc/${pid}/${file}`, "utf8");
+    } catch {
+      return ""; // it has just ended
+    }
+  };
+  return readdirSync("/proc")
+    .filter((entry) => /^\d+$/.test(entry))
+    .filter((pid) => read(pid, "environ").split("\0").includes(`${markName}=${mark}`))
+    .map((pid) => ({ pid: Number(pid), command: read(pid, "cmdline").split("\0").join(" ").trim() }));
+}
+
+/** Names of everything that an engine holds. */
 export async function engineContent(project: Project): Promise<string[]> {
   const list = async (kind: string, ...args: string[]) =>
     (await project.docker(...args))
@@ -68,23 +80,6 @@ async function rules(program: string): Promise<string[]> {
   const { exitCode, stdout } = await execa(program, args, { reject: false });
   // Counters move by themselves; the comments hold the time.
   return exitCode === 0 ? stdout.replace(/\[\d+:\d+\]|^#.*$/gm, "").split("\n") : [];
-}
-
-function listeningTcp(table: string): string[] {
-  return lines(table)
-    .slice(1)
-    .map((line) => line.trim().split(/\s+/))
-    .filter((fields) => fields[3] === "0A")
-    .map((fields) => `tcp port ${parseInt(fields[1]?.split(":").at(-1) ?? "", 16)}`);
-}
-
-function listeningUnix(): string[] {
-  const accepts = 0x10000;
-  return lines("/proc/net/unix")
-    .slice(1)
-    .map((line) => line.trim().split(/\s+/))
-    .filter((fields) => fields[7] && (parseInt(fields[3] ?? "", 16) & accepts) !== 0)
-    .map((fields) => `socket ${fields[7]}`);
 }
 
 function lines(file: string): string[] {

@@ -9,10 +9,11 @@ const patience = 10 * 60_000;
 
 describe("npm start", function () {
   this.timeout(patience);
-  const outside = mkdtempSync(join(tmpdir(), "gbh-outside-"));
+  let outside: string;
   let project: Project;
 
   before(() => {
+    outside = mkdtempSync(join(tmpdir(), "gbh-outside-"));
     project = new Project({
       services: {
         // Declared before what it stands on: the order follows from the Dockerfiles.

@@ -164,7 +164,7 @@ describe("two stacks on one engine", function () {
     it("says that the cache does not answer where its owner is not up, and changes nothing", async () => {
       await fails(
         pulumi("up", "--stack", "b", "--yes", "--skip-preview"),
-        new RegExp(`the mirror ${mirror("a")} is not used: .* cannot be reached`),
+        new RegExp(`the mirror ${mirror("a")} is not used: .* refuses the connection`),
       );
       assert.equal(daemonJson(), cleanDaemonJson);
       await destroy("b");
