@@ -1,5 +1,6 @@
 import { existsSync } from "node:fs";
 import { Command } from "commander";
+import { UserError } from "../lib/errors.ts";
 import { purgeSandbox, stopSandbox } from "../sandbox/sandbox.ts";
 import { createProgress, type Progress } from "./progress.ts";
 import { removeStrayContainers, removeStrayImages } from "./leftovers.ts";
@@ -34,6 +35,27 @@ async function destroy(options: DestroyOptions, progress: Progress): Promise<voi
     console.log("There is no sandbox: nothing to destroy.");
     return;
   }
+  if (isSandbox && options.purge) return purge(options, progress);
+  await destroyStack(options, progress);
+}
+
+/** Removes the sandbox whatever state it is in: nothing of it outlives its engine. */
+async function purge(options: DestroyOptions, progress: Progress): Promise<void> {
+  try {
+    await destroyStack(options, progress);
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    progress.print(
+      `The stack cannot be destroyed in order, so all of the sandbox goes at once:\n${error.message}`,
+    );
+  }
+  progress.step("sandbox", "removing its folder");
+  await purgeSandbox(sandboxRoot);
+  progress.stop();
+  console.log("The sandbox is removed.");
+}
+
+async function destroyStack(options: DestroyOptions, progress: Progress): Promise<void> {
   const { context, settings, sandbox } = await openStack(options, progress);
   const result = await converge(context, ["destroy", "--stack", options.stack], progress);
   await removeStrayContainers(settings.engine.host, options.stack, new Set());
@@ -42,17 +64,14 @@ async function destroy(options: DestroyOptions, progress: Progress): Promise<voi
   if (sandbox) {
     progress.step("sandbox", "stopping the private engine");
     await stopSandbox(sandboxRoot);
-    if (options.purge) await purgeSandbox(sandboxRoot);
     progress.done("sandbox", "stopped");
   }
   progress.stop();
   console.log(
     `${result.changes.length} resources of the stack ${options.stack} are gone (${result.seconds.toFixed(1)} s).`,
   );
-  if (sandbox)
+  if (sandbox && !options.purge)
     console.log(
-      options.purge
-        ? "The sandbox is removed too."
-        : "The sandbox's build cache and downloads stay in .sandbox/; npm run destroy -- --purge removes them.",
+      "The sandbox's build cache and downloads stay in .sandbox/; npm run destroy -- --purge removes them.",
     );
 }

@@ -29,8 +29,12 @@ export async function main(args: string[]): Promise<void> {
     const command = await create();
     await command.parseAsync(args.slice(1), { from: "user" });
   } catch (error) {
-    if (!(error instanceof UserError)) throw error;
-    console.error(`\n${error.message}`);
     process.exitCode = 1;
+    if (error instanceof UserError) console.error(`\n${error.message}`);
+    else if (process.env["DEBUG"]) console.error(error);
+    else
+      console.error(
+        `\n${(error as Error).message}\nThis was not foreseen. Run it with DEBUG=1 for the place in the code.`,
+      );
   }
 }

@@ -21,10 +21,24 @@ export async function endSession(session: number, graceMs: number): Promise<numb
   return left.length;
 }
 
+/** Command lines of what Pulumi starts: itself, language host, plugins, our program and provider, builds. */
+const pulumiParts =
+  /(^|[/\s])pulumi(-|\s|$)|@pulumi\/|bootstrap\/provider\.mjs|docker(-|\s)buildx|plugins\/resource-/;
+
+/** The session's number may belong to somebody else by now (after a reboot), so only Pulumi's parts count. */
 function processesOf(session: number): number[] {
   return readdirSync("/proc")
     .filter((entry) => /^\d+$/.test(entry) && Number(entry) !== process.pid && sessionOf(entry) === session)
+    .filter((entry) => pulumiParts.test(commandOf(entry)))
     .map(Number);
+}
+
+function commandOf(pid: string): string {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, "utf8").replaceAll("\0", " ");
+  } catch {
+    return "";
+  }
 }
 
 /** Session of a running process; undefined for one that is gone or that its parent has not collected yet. */

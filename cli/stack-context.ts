@@ -7,9 +7,11 @@ import { ImageLockFile } from "../lib/images/lock-file.ts";
 import { checkStackFile, settingsOfStackFile } from "../lib/settings/load.ts";
 import type { Settings } from "../lib/settings/settings.ts";
 import { readStackFile } from "../lib/settings/stack-file.ts";
+import { requireLinux, requireRoot } from "../sandbox/preflight.ts";
 import { startSandbox, type Sandbox } from "../sandbox/sandbox.ts";
 import { ensureToolchain, type Toolchain } from "../sandbox/toolchain/toolchain.ts";
 import { interruptible } from "./interrupts.ts";
+import { followMovedClone } from "./moved-clone.ts";
 import type { Progress } from "./progress.ts";
 import { pulumi, type PulumiContext } from "./pulumi-run.ts";
 import { clearDeadLocks, containersInState, stackExists } from "./recover.ts";
@@ -42,6 +44,11 @@ export async function openStack(options: OpenOptions, progress: Progress): Promi
   const { stack } = options;
   checkStackFile(projectRoot, stack);
   const isSandbox = readStackFile(projectRoot, stack).values["sandbox"] === true;
+  if (isSandbox) {
+    requireLinux();
+    requireRoot();
+    for (const line of followMovedClone(sandboxRoot, sandboxBackend)) progress.print(line);
+  }
   const { toolchain, sandbox } = await interruptible(async (signal) => {
     const toolchain = await ensureToolchain({
       stack,
@@ -123,7 +130,10 @@ async function mendStack(
 ): Promise<void> {
   for (const line of await clearDeadLocks(backend, context.stack)) progress.print(line);
   if (settings.sandbox) rmSync(context.tempDir, { recursive: true, force: true });
-  const known = containersInState(backend, context.stack) ?? new Set();
+  // Without a state here the containers may be those of another back-end's stack; nobody else uses the sandbox's engine.
+  const known =
+    containersInState(backend, context.stack) ?? (settings.sandbox ? new Set<string>() : undefined);
+  if (!known) return;
   for (const name of await removeStrayContainers(settings.engine.host, context.stack, known)) {
     progress.print(`The container ${name} of a killed run is removed.`);
   }

@@ -59,7 +59,7 @@ export async function printSummary(
       `Stand-ins, because the real ones cannot be had here:\n${standIns.map((line) => `  ${line}`).join("\n")}`,
     );
   console.log(`\n${result.changes.length} changed (${result.seconds.toFixed(1)} s)`);
-  console.log(nextSteps(settings.stack, sandbox !== undefined));
+  console.log(nextSteps(settings.stack, sandbox !== undefined, rows));
 }
 
 async function imageRows(
@@ -116,11 +116,17 @@ function shortReasons(reasons: string[]): string {
   return reasons.length > 3 ? `${shown} and ${reasons.length - 3} more` : shown;
 }
 
-function nextSteps(stack: string, isSandbox: boolean): string {
+/** The variables by which services/compose.yaml finds this stack's images. */
+function composeImages(rows: ImageRow[]): string {
+  const services = rows.filter(({ name }) => ["whisperx", "infinitetalk"].includes(name));
+  return services.map(({ name, tags }) => `${name.toUpperCase()}_IMAGE=${tags[0]} `).join("");
+}
+
+function nextSteps(stack: string, isSandbox: boolean, rows: ImageRow[]): string {
   const lines = [
     [
       "Run the services",
-      `${isSandbox ? `eval "$(npm run -s env)" && ` : ""}docker compose -f services/compose.yaml${isSandbox ? " -f services/compose.sandbox.yaml" : ""} up`,
+      `eval "$(npm run -s env -- --stack ${stack})" && ${composeImages(rows)}docker compose -f services/compose.yaml${isSandbox ? " -f services/compose.sandbox.yaml" : ""} up`,
     ],
     ["Reach this engine", `eval "$(npm run -s env -- --stack ${stack})"`],
     [

@@ -5,7 +5,7 @@ import { execa } from "execa";
 export function testCommand(): Command {
   return new Command("npm test --")
     .description("Runs the tests: all of them, or those of the named files and folders of tests/.")
-    .argument("[paths...]", "e.g. tests/daemon or tests/images/graph.test.ts")
+    .argument("[paths...]", "e.g. tests/daemon or tests/images/plan.test.ts")
     .option("--grep <text>", "only tests whose name contains the text")
     .action(async (paths: string[], options: { grep?: string }) => {
       const args = [...(options.grep ? ["--fgrep", options.grep] : []), ...specs(paths)];

@@ -5,7 +5,6 @@ export interface Session {
     options?: { urn?: string; ephemeral?: boolean; severity?: "info" | "warning" | "debug" | "error" },
   ): Promise<void>;
   signal: AbortSignal;
-  preview?: boolean;
 }
 
 /** What `diff` found. `detailedDiff` is for programs that read it: the SDK's provider server passes on the other three. */

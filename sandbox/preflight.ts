@@ -12,9 +12,11 @@ export function requireRoot(uid = process.getuid?.()): void {
 }
 
 /** @throws UserError where a private dockerd cannot run at all. */
-export function requireLinux(platform: string = process.platform): void {
-  if (platform === "linux") return;
-  throw new UserError(`The sandbox needs Linux, since it runs a dockerd of its own; this is ${platform}.`);
+export function requireLinux(platform: string = process.platform, arch: string = process.arch): void {
+  if (platform === "linux" && arch === "x64") return;
+  throw new UserError(
+    `The sandbox needs Linux on x86-64, since it runs a dockerd of its own; this is ${platform} on ${arch}.`,
+  );
 }
 
 /**

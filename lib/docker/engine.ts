@@ -7,8 +7,6 @@ export interface EngineFacts {
   /** Stays for the life of the data root. */
   id: string;
   version: string;
-  /** Whether images lie in the containerd store: a pinned local name then needs `@<image ID>`. */
-  containerdStore: boolean;
   /** Whether containers can be given a GPU: the NVIDIA runtime or a CDI device is there. */
   gpus: boolean;
 }
@@ -200,7 +198,6 @@ interface ContainerLine {
 interface EngineInfo {
   ID: string;
   ServerVersion: string;
-  DriverStatus?: [string, string][];
   Runtimes?: Record<string, unknown>;
   DiscoveredDevices?: { ID?: string }[];
 }
@@ -209,7 +206,6 @@ function readFacts(info: EngineInfo): EngineFacts {
   return {
     id: info.ID,
     version: info.ServerVersion,
-    containerdStore: (info.DriverStatus ?? []).some(([, value]) => value === "io.containerd.snapshotter.v1"),
     gpus:
       "nvidia" in (info.Runtimes ?? {}) ||
       (info.DiscoveredDevices ?? []).some(({ ID }) => ID?.startsWith("nvidia.com/gpu")),

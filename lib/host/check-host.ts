@@ -45,7 +45,8 @@ async function hostProblems(settings: Settings, images: ImagePlan[]): Promise<st
   ];
   if (settings.registryCache.mode === "own") {
     problems.push(foreignVolume(cacheName, settings.stack, facts.volumeStack));
-    if (!facts.cacheRuns) problems.push(await takenPort(settings.registryCache.port));
+    const { port } = settings.registryCache;
+    if (facts.cachePort !== String(port)) problems.push(await takenPort(port));
   }
   return problems.filter((problem) => problem !== undefined);
 }

@@ -1,6 +1,6 @@
 import { statfs } from "node:fs/promises";
 
-/** Bytes that the torch base needs while it is built: its layers and the unpacked wheels beside them (service-images, section 6). */
+/** Bytes that the torch base needs while it is built: its layers and the unpacked wheels beside them. */
 const needed = 12e9;
 
 /** One line where the disk of the engine is too full for the bases. An engine in a virtual machine cannot be looked at. */

@@ -6,12 +6,17 @@ export interface EngineFacts {
   version: string;
   /** Folder of images and layers. */
   dataRoot: string;
-  /** True where the stack's own cache runs. */
-  cacheRuns: boolean;
+  /** Port of the stack's own cache, where it runs. */
+  cachePort: string | undefined;
   /** Stack that the cache's volume belongs to; null where it has no label, undefined where there is no volume. */
   volumeStack: string | null | undefined;
   /** Those of the stack's hash references that are still to be built. */
   missingImages: Set<string>;
+}
+
+interface CacheContainer {
+  State: { Running: boolean };
+  Config: { Labels?: Record<string, string> | null };
 }
 
 /** Asks the engine, at most for a few seconds; returns one line about it where it does not answer. */
@@ -24,14 +29,14 @@ export async function engineFacts(
   try {
     const [info, container, volume, ...images] = await Promise.all([
       get<{ ServerVersion: string; DockerRootDir: string }>("/info"),
-      unlessMissing(get<{ State: { Running: boolean } }>(`/containers/${cacheName}/json`)),
+      unlessMissing(get<CacheContainer>(`/containers/${cacheName}/json`)),
       unlessMissing(get<{ Labels?: Record<string, string> | null }>(`/volumes/${cacheName}`)),
       ...references.map((reference) => unlessMissing(get<object>(`/images/${reference}/json`))),
     ]);
     return {
       version: info.ServerVersion,
       dataRoot: info.DockerRootDir,
-      cacheRuns: container?.State.Running ?? false,
+      cachePort: container?.State.Running ? container.Config.Labels?.["gpu-build-host.port"] : undefined,
       volumeStack: volume && (volume.Labels?.["gpu-build-host.stack"] ?? null),
       missingImages: new Set(references.filter((_, index) => images[index] === undefined)),
     };

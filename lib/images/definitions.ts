@@ -27,7 +27,7 @@ function baseDefinitions(settings: Settings): ImageDefinition[] {
     dockerfile: `Dockerfile.${kind}`,
     args: commonArgs(settings),
     contexts: {},
-    secrets: certificates(settings),
+    secrets: { ...certificates(settings), ...(kind === "runtime" && packageIndexLogin(settings)) },
     tags: [`cuda-base:${kind}-${settings.cudaBase.cuda}`],
     smokeTest: {
       command: ["python3", "/smoke-test/check.py", kind],
@@ -85,6 +85,11 @@ function common(settings: Settings, name: string) {
     network: settings.engine.network,
     rebuild: settings.rebuilds[name] ?? { count: 0, noCache: false },
   };
+}
+
+function packageIndexLogin(settings: Settings): Record<string, SecretSource> {
+  const source = settings.cudaBase.packageIndexSecret;
+  return source ? { "package-index": absoluteSource(settings, source) } : {};
 }
 
 function certificates(settings: Settings): Record<string, SecretSource> {

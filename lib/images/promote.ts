@@ -133,7 +133,9 @@ export async function releaseTags(
       if (typeof removal === "object")
         stay.push(`${tag} (used by ${removal.usedBy.map(({ name: container }) => container).join(", ")})`);
     } else if (!live && formerImage) await engine.tag(formerImage.id, tag);
-    if (formerImage) await engine.untag(former);
+    // Its own name is on a third image by now: the reference is all that keeps it.
+    if (formerImage && live && !ours) stay.push(`${former} (what ${tag} was before us)`);
+    else if (formerImage) await engine.untag(former);
     delete ledger.tags[name];
   }
   return stay;

@@ -88,7 +88,7 @@ async function realise(
     if (!standsOnBase) event.reasons = ["its base was rebuilt with other layers"];
     options.onNote?.(`building: ${shortList(event.reasons)}`);
     event.result = "built";
-    const record = await buildImage(build, reference, {
+    const record = await buildImage(forOnce(build, resource, previous), reference, {
       ...options,
       ...(resource.idleMinutes && { idleMinutes: resource.idleMinutes }),
     });
@@ -151,6 +151,16 @@ function noteSmokeTest(ledger: TagLedger, key: string): void {
 async function removeNameless(id: string, engine: Engine): Promise<void> {
   const image = await engine.image(id);
   if (image && image.tags.length === 0) await engine.untag(id);
+}
+
+/** `noCache` stays in the settings, but holds for the build that the counter asks for, not for every later one. */
+function forOnce(
+  build: ImageResource["build"],
+  resource: ImageResource,
+  previous: PreviousImage | undefined,
+): ImageResource["build"] {
+  const isForced = previous !== undefined && previous.parts.rebuild !== resource.parts.rebuild;
+  return { ...build, rebuild: { ...build.rebuild, noCache: build.rebuild.noCache && isForced } };
 }
 
 async function newEvent(resource: ImageResource, previous: PreviousImage | undefined): Promise<ImageEvent> {

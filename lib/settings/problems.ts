@@ -11,7 +11,7 @@ export function describeIssue(issue: z.core.$ZodIssue, raw: unknown): string[] {
     return issue.keys.map((key) => unknownKey([...path, key]));
   }
   const keyRule = issue.code === "invalid_key" ? issue.issues[0]?.message : undefined;
-  const isSecret = path.includes("secrets");
+  const isSecret = path.some((step) => /secret/i.test(step)) || /login/.test(issue.message);
   return [
     `${fullKey(path)} ${keyRule ?? issue.message}, got ${isSecret ? "a value that is not shown" : shown(valueAt(raw, path))}`,
   ];

@@ -9,6 +9,12 @@ const imageReference = z
     /^[a-z0-9][\w.\-/:]*(@sha256:[0-9a-f]{64})?$/,
     'must be an image reference such as "nvidia/cuda:12.8.1-base-ubuntu22.04"',
   );
+const urlWithoutLogin = z
+  .url("must be a URL")
+  .refine(
+    (value) => !URL.canParse(value) || new URL(value).username === "",
+    "must hold no login: it would stand in state and images",
+  );
 const version = (example: string) => z.string(`must be a version in quotes such as "${example}"`);
 const argumentName = z.string().regex(/^[A-Za-z_]\w*$/, "must be the name of a build argument");
 
@@ -77,7 +83,7 @@ export const schema = z.strictObject({
         .default("own"),
       image: imageReference.default("registry:3.1.1"),
       /** Registry to mirror; dockerd mirrors Docker Hub only. */
-      upstream: z.url("must be a URL").default("https://registry-1.docker.io"),
+      upstream: urlWithoutLogin.default("https://registry-1.docker.io"),
       /** Port on 127.0.0.1. */
       port: port.default(5000),
       /** Port on 127.0.0.1 for the registry's metrics; without it none are served. */
@@ -116,7 +122,9 @@ export const schema = z.strictObject({
         .default("3.10"),
       image: imageReference.default("nvidia/cuda:12.8.1-base-ubuntu22.04"),
       /** Index that has torch's wheels. @default PyPI, as pip and uv are set up */
-      packageIndex: z.url("must be a URL").optional(),
+      packageIndex: urlWithoutLogin.optional(),
+      /** The same for an index that needs a login: its whole URL, as a build secret. */
+      packageIndexSecret: secretSource.optional(),
       /** Compute capabilities that extensions are compiled for. Same as TORCH_CUDA_ARCH_LIST. */
       cudaArchitectures: z
         .array(z.string().regex(/^\d+\.\d+(\+PTX)?$/, 'must be a compute capability such as "8.6"'))

@@ -39,13 +39,16 @@ export function settingsOf(config: Record<string, unknown>): Record<string, unkn
         `${key} is encrypted: settings hold no secrets. Name a file or an environment variable instead: {env: "NAME"}.`,
       );
     }
-    values[name] = typeof value === "string" ? fromText(value) : value;
+    values[name] = typeof value === "string" ? fromText(name, value) : value;
   }
   return values;
 }
 
-function fromText(value: string): unknown {
-  if (!/^\s*[[{]/.test(value) && !/^(true|false|-?\d+)$/.test(value)) return value;
+/** Settings at the top that are no text; Pulumi hands every value over as text and writes it so into the file. */
+const typed = new Set(["sandbox", "adoptTags", "keepVersions"]);
+
+function fromText(name: string, value: string): unknown {
+  if (!/^\s*[[{]/.test(value) && !typed.has(name)) return value;
   try {
     return JSON.parse(value);
   } catch {

@@ -110,6 +110,11 @@ describe("settings", () => {
       "gpu-build-host:rebuilds.wisperx names no image of this stack; images: cuda-base-runtime, cuda-base-devel",
     ],
     [
+      "a login in a URL, without showing it",
+      { cudaBase: { packageIndex: "https://me:secret@index.example/simple" } },
+      "gpu-build-host:cudaBase.packageIndex must hold no login: it would stand in state and images, got a value that is not shown",
+    ],
+    [
       "one port for two things",
       { registryCache: { port: 5000, metricsPort: 5000 } },
       "gpu-build-host:registryCache.metricsPort must differ from registryCache.port, got 5000 for both",
