@@ -4,6 +4,7 @@ import { UserError } from "../lib/errors.ts";
 import { purgeSandbox, stopSandbox } from "../sandbox/sandbox.ts";
 import { createProgress, type Progress } from "./progress.ts";
 import { removeStrayContainers, removeStrayImages } from "./leftovers.ts";
+import { oneAtATime } from "./one-at-a-time.ts";
 import { builtToolchainOption, stackOption } from "./options.ts";
 import { converge, pulumi } from "./pulumi-run.ts";
 import { openStack, sandboxRoot, type OpenOptions } from "./stack-context.ts";
@@ -22,7 +23,7 @@ export function destroyCommand(): Command {
     .action(async (options: DestroyOptions) => {
       const progress = createProgress();
       try {
-        await destroy(options, progress);
+        await oneAtATime(options.stack, () => destroy(options, progress));
       } finally {
         progress.stop();
       }

@@ -1,7 +1,8 @@
 import { Command } from "commander";
 import { UserError } from "../lib/errors.ts";
 import { nearestName } from "../lib/settings/problems.ts";
-import { createProgress } from "./progress.ts";
+import { createProgress, type Progress } from "./progress.ts";
+import { oneAtATime } from "./one-at-a-time.ts";
 import { builtToolchainOption, stackOption } from "./options.ts";
 import { pulumi } from "./pulumi-run.ts";
 import { openStack } from "./stack-context.ts";
@@ -29,23 +30,24 @@ export function rebuildCommand(): Command {
     .action(async (images: string[], options: RebuildOptions) => {
       const progress = createProgress();
       try {
-        const stack = await openStack(options, progress);
-        const names = imageNames(images, Object.keys(stack.settings.services));
-        for (const name of names) {
-          const count = (stack.settings.rebuilds[name]?.count ?? 0) + 1;
-          await setRebuild(stack.context, name, count, !options.cache);
-        }
-        progress.print(
-          `Rebuilding ${names.join(", ")}. The counters stand under gpu-build-host:rebuilds in Pulumi.${options.stack}.yaml.`,
-        );
-        await convergeStack(
-          { ...stack, settings: settingsOfStackFile(projectRoot, options.stack) },
-          progress,
-        );
+        await oneAtATime(options.stack, () => rebuild(images, options, progress));
       } finally {
         progress.stop();
       }
     });
+}
+
+async function rebuild(images: string[], options: RebuildOptions, progress: Progress): Promise<void> {
+  const stack = await openStack(options, progress);
+  const names = imageNames(images, Object.keys(stack.settings.services));
+  for (const name of names) {
+    const count = (stack.settings.rebuilds[name]?.count ?? 0) + 1;
+    await setRebuild(stack.context, name, count, !options.cache);
+  }
+  progress.print(
+    `Rebuilding ${names.join(", ")}. The counters stand under gpu-build-host:rebuilds in Pulumi.${options.stack}.yaml.`,
+  );
+  await convergeStack({ ...stack, settings: settingsOfStackFile(projectRoot, options.stack) }, progress);
 }
 
 async function setRebuild(

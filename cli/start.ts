@@ -1,5 +1,6 @@
 import { Command } from "commander";
 import { createProgress, type Progress } from "./progress.ts";
+import { oneAtATime } from "./one-at-a-time.ts";
 import { builtToolchainOption, stackOption } from "./options.ts";
 import { converge, type RunResult } from "./pulumi-run.ts";
 import { openStack, type OpenOptions, type OpenStack } from "./stack-context.ts";
@@ -21,8 +22,10 @@ export function startCommand(): Command {
     .action(async (options: StartOptions) => {
       const progress = createProgress();
       try {
-        const stack = await openStack(options, progress);
-        await convergeStack(stack, progress, options.json);
+        await oneAtATime(options.stack, async () => {
+          const stack = await openStack(options, progress);
+          await convergeStack(stack, progress, options.json);
+        });
       } finally {
         progress.stop();
       }
