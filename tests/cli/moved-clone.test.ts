@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
-import { mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync, existsSync } from "node:fs";
+import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync, existsSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { followMovedClone } from "../../cli/moved-clone.ts";
 import { sandboxLayout } from "../../sandbox/layout.ts";
 
 describe("a clone in another place", () => {
-  const folder = mkdtempSync(join(tmpdir(), "gbh-moved-"));
+  const folder = join(tmpdir(), `gbh-moved-${process.pid}`);
   const first = join(folder, "first", ".sandbox");
   const second = join(folder, "second", ".sandbox");
   const stateOf = (root: string) =>
