@@ -36,7 +36,7 @@ export function cacheLabels(stack: string, port: number): { label: string; value
 }
 
 /** On destroy, after the container: another stack on this host may run the same image, and then keeps it. */
-const removeImageUnlessUsed = `test -n "$(docker ps --all --quiet --filter "ancestor=$IMAGE")" || docker image rm "$IMAGE" || true`;
+const removeImageUnlessUsed = `test -n "$(docker ps --all --quiet --filter "ancestor=$IMAGE")" || docker image rm "$IMAGE" >/dev/null || true`;
 
 /** A pull-through cache for Docker Hub: a container, and a volume for the layers it keeps. */
 export class RegistryCache extends pulumi.ComponentResource {
