@@ -165,7 +165,7 @@ describe("asking a registry for a digest", () => {
     answer = () => undefined;
     const begin = Date.now();
     await assert.rejects(fetchManifestDigest(`${local}/x:1`, { timeoutMs: 200 }), /no answer in 0.2 s/);
-    assert.ok(Date.now() - begin < 2000);
+    assert.ok(Date.now() - begin < 14_000, "it took the default limit of 15 s");
     await assert.rejects(fetchManifestDigest("127.0.0.1:1/x:1"), /ECONNREFUSED|bad port/);
   });
 });

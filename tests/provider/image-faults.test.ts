@@ -64,7 +64,9 @@ describe("the resource Image when something goes wrong", function () {
       }, 300);
     };
     await assert.rejects(image.create("urn", inputs, own), /was stopped/);
-    assert.ok(stopped > 0 && Date.now() - stopped < 1500, `took ${Date.now() - stopped} ms`); // a second, and the machine's own slowness
+    const took = Date.now() - stopped;
+    console.log(`      stopped in ${took} ms`);
+    assert.ok(stopped > 0 && took < 30_000, `took ${took} ms: it ran to its end`); // which would be 100 s
   }
 
   it("stops a build that shows no progress", async () => {
