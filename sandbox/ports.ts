@@ -1,6 +1,6 @@
-import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { createServer } from "node:net";
 import { UserError } from "../lib/errors.ts";
+import { listeningProcess } from "../lib/host/port-holder.ts";
 import { commandOf } from "./processes.ts";
 import type { SandboxLayout } from "./layout.ts";
 import { readJson, writeJson } from "./json-file.ts";
@@ -92,43 +92,8 @@ export async function requireFreePort(port: number, what: string): Promise<void>
 
 /** Who listens on a TCP port of this machine, e.g. `"nginx (pid 812)"`; undefined if it cannot be seen. */
 export function portOwner(port: number): string | undefined {
-  const inode = listeningInode(port);
-  if (!inode) return undefined;
-  for (const pid of readdirSync("/proc").filter((name) => /^\d+$/.test(name))) {
-    if (!holdsSocket(pid, inode)) continue;
-    const program = commandOf(Number(pid))[0];
-    return `${program ? program.split("/").pop() : "a process"} (pid ${pid})`;
-  }
-  return undefined;
-}
-
-function listeningInode(port: number): string | undefined {
-  const hex = port.toString(16).toUpperCase().padStart(4, "0");
-  for (const table of ["/proc/net/tcp", "/proc/net/tcp6"]) {
-    let rows: string[];
-    try {
-      rows = readFileSync(table, "utf8").split("\n").slice(1);
-    } catch {
-      continue; // a kernel without IPv6
-    }
-    const row = rows
-      .map((line) => line.trim().split(/\s+/))
-      .find((cells) => cells[1]?.endsWith(`:${hex}`) && cells[3] === "0A");
-    if (row?.[9]) return row[9];
-  }
-  return undefined;
-}
-
-function holdsSocket(pid: string, inode: string): boolean {
-  try {
-    return readdirSync(`/proc/${pid}/fd`).some((fd) => {
-      try {
-        return readlinkSync(`/proc/${pid}/fd/${fd}`) === `socket:[${inode}]`;
-      } catch {
-        return false;
-      }
-    });
-  } catch {
-    return false; // gone, or not ours to read
-  }
+  const pid = listeningProcess(port);
+  if (pid === undefined) return undefined;
+  const program = commandOf(pid)[0];
+  return `${program ? program.split("/").pop() : "a process"} (pid ${pid})`;
 }

@@ -4,11 +4,16 @@ import { createServer } from "node:net";
 /** Who listens on a port of 127.0.0.1, e.g. `"registry (process 812)"`; undefined where it is free. */
 export async function portHolder(port: number): Promise<string | undefined> {
   if (await canListen(port)) return undefined;
+  const pid = listeningProcess(port);
+  return pid === undefined ? "another program" : `${textOf(`/proc/${pid}/comm`).trim()} (process ${pid})`;
+}
+
+/** Process that listens on a TCP port of this machine; undefined if it cannot be seen. */
+export function listeningProcess(port: number): number | undefined {
   const inodes = listeningSockets(port);
-  for (const pid of readdirSync("/proc").filter((entry) => /^\d+$/.test(entry))) {
-    if (holdsAny(pid, inodes)) return `${readFileSync(`/proc/${pid}/comm`, "utf8").trim()} (process ${pid})`;
-  }
-  return "another program";
+  if (inodes.size === 0) return undefined;
+  const pid = readdirSync("/proc").find((entry) => /^\d+$/.test(entry) && holdsAny(entry, inodes));
+  return pid === undefined ? undefined : Number(pid);
 }
 
 function canListen(port: number): Promise<boolean> {
@@ -35,9 +40,18 @@ function listeningSockets(port: number): Set<string> {
 
 function holdsAny(pid: string, inodes: Set<string>): boolean {
   try {
-    return readdirSync(`/proc/${pid}/fd`).some((fd) => inodes.has(readlinkSync(`/proc/${pid}/fd/${fd}`)));
+    return readdirSync(`/proc/${pid}/fd`).some((fd) => inodes.has(linkOf(`/proc/${pid}/fd/${fd}`)));
   } catch {
     return false; // gone, or somebody else's
+  }
+}
+
+/** Where a link leads; empty for a descriptor that was closed meanwhile: the others still count. */
+function linkOf(path: string): string {
+  try {
+    return readlinkSync(path);
+  } catch {
+    return "";
   }
 }
 
