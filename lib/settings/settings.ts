@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { UserError } from "../errors.ts";
+import { crossChecks } from "./cross-checks.ts";
 import { describeIssue } from "./problems.ts";
 import { schema, type RawSettings } from "./schema.ts";
 import type { SandboxFacts } from "./sandbox-facts.ts";
@@ -51,33 +52,6 @@ export function parseSettings(source: SettingsSource): Settings {
     imagesLockFile: join(source.root, "images.lock.yaml"),
   };
   return settings.sandbox ? inSandbox(settings, source.readSandboxFacts()) : settings;
-}
-
-/** The rules that concern more than one setting. */
-function crossChecks(settings: RawSettings): string[] {
-  const problems: string[] = [];
-  const names = ["cuda-base-runtime", "cuda-base-devel", ...Object.keys(settings.services)];
-  for (const name of ["cuda-base-runtime", "cuda-base-devel"]) {
-    if (name in settings.services)
-      problems.push(`gpu-build-host:services.${name} is the name of a base; choose another name`);
-  }
-  for (const name of Object.keys(settings.rebuilds)) {
-    if (!names.includes(name))
-      problems.push(
-        `gpu-build-host:rebuilds.${name} names no image of this stack; images: ${names.join(", ")}`,
-      );
-  }
-  if (settings.registryCache.metricsPort === settings.registryCache.port) {
-    problems.push(
-      `gpu-build-host:registryCache.metricsPort must differ from registryCache.port, got ${settings.registryCache.port} for both`,
-    );
-  }
-  if (settings.registryCache.mode === "external" && settings.registryCache.keepVolume) {
-    problems.push(
-      "gpu-build-host:registryCache.keepVolume has no meaning with mode external: the volume belongs to the cache's owner",
-    );
-  }
-  return problems;
 }
 
 /** In the sandbox the private engine decides socket, network, upstream and ports. */

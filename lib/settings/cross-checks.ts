@@ -1,0 +1,28 @@
+import type { RawSettings } from "./schema.ts";
+
+/** The rules that concern more than one setting. */
+export function crossChecks(settings: RawSettings): string[] {
+  const problems: string[] = [];
+  const names = ["cuda-base-runtime", "cuda-base-devel", ...Object.keys(settings.services)];
+  for (const name of ["cuda-base-runtime", "cuda-base-devel"]) {
+    if (name in settings.services)
+      problems.push(`gpu-build-host:services.${name} is the name of a base; choose another name`);
+  }
+  for (const name of Object.keys(settings.rebuilds)) {
+    if (!names.includes(name))
+      problems.push(
+        `gpu-build-host:rebuilds.${name} names no image of this stack; images: ${names.join(", ")}`,
+      );
+  }
+  if (settings.registryCache.metricsPort === settings.registryCache.port) {
+    problems.push(
+      `gpu-build-host:registryCache.metricsPort must differ from registryCache.port, got ${settings.registryCache.port} for both`,
+    );
+  }
+  if (settings.registryCache.mode === "external" && settings.registryCache.keepVolume) {
+    problems.push(
+      "gpu-build-host:registryCache.keepVolume has no meaning with mode external: the volume belongs to the cache's owner",
+    );
+  }
+  return problems;
+}
