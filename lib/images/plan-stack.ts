@@ -1,7 +1,9 @@
+import { existsSync, readdirSync } from "node:fs";
+import { join } from "node:path";
 import { UserError } from "../errors.ts";
 import { fetchManifestDigest } from "../registry/manifest-digest.ts";
 import type { Settings } from "../settings/settings.ts";
-import { imageDefinitions } from "./definitions.ts";
+import { imageDefinitions, lockName } from "./definitions.ts";
 import { ImageLockFile } from "./lock-file.ts";
 import { planImages } from "./plan.ts";
 import type { ImagePlan } from "./types.ts";
@@ -33,6 +35,8 @@ export async function planStack(settings: Settings, { isPreview = false } = {}):
     cacheAddress: `127.0.0.1:${settings.registryCache.port}`,
     digests,
     stateDir: settings.stateDir,
+  }).catch((error: unknown) => {
+    throw error instanceof UserError ? new UserError(error.message + missingLock(settings)) : error;
   });
   const cacheImage = await pinned(settings.registryCache.image, digests);
   if (!isPreview) await digests.save();
@@ -47,6 +51,17 @@ export async function planStack(settings: Settings, { isPreview = false } = {}):
     plan: { runtime, devel, services: all.filter((plan) => plan !== runtime && plan !== devel), all },
     cacheImage,
   };
+}
+
+/** What to say beside a plan that failed where the base's lock is missing: the Dockerfile alone would name its files. */
+function missingLock({ root, stack, cudaBase }: Settings): string {
+  const folder = join(root, "cuda-base", "locks");
+  if (!existsSync(folder) || existsSync(join(folder, lockName(cudaBase)))) return "";
+  const { torch, cuda, python } = cudaBase;
+  return (
+    `\nNo lock in cuda-base/locks is for PyTorch ${torch}, CUDA ${cuda} and Python ${python}; there are ${readdirSync(folder).sort().join(", ")}. ` +
+    `Make it: npm run lock -- base --stack ${stack}`
+  );
 }
 
 async function pinned(image: string, digests: ImageLockFile): Promise<string> {

@@ -24,5 +24,14 @@ export function crossChecks(settings: RawSettings): string[] {
       "gpu-build-host:registryCache.keepVolume has no meaning with mode external: the volume belongs to the cache's owner",
     );
   }
+  for (const [name, { args }] of Object.entries(settings.services)) {
+    for (const argument of Object.keys(args).filter((key) => secretArgument.test(key))) {
+      problems.push(
+        `gpu-build-host:services.${name}.args.${argument} looks like a secret, and build arguments stay in the image's history (value not shown); use services.${name}.secrets with {env: "${argument}"}`,
+      );
+    }
+  }
   return problems;
 }
+
+const secretArgument = /(^|_)(token|password|passwd|secret|api_?key|credentials?)(_|$)/i;

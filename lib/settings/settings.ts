@@ -1,7 +1,8 @@
 import { join } from "node:path";
 import { UserError } from "../errors.ts";
 import { crossChecks } from "./cross-checks.ts";
-import { describeIssue } from "./problems.ts";
+import { describeIssue, ruleInWords } from "./problems.ts";
+import { insaneValues } from "./sane-values.ts";
 import { schema, type RawSettings } from "./schema.ts";
 import type { SandboxFacts } from "./sandbox-facts.ts";
 
@@ -35,15 +36,16 @@ export interface SettingsSource {
  * @throws UserError with one line per problem: full key, rule, value.
  */
 export function parseSettings(source: SettingsSource): Settings {
-  const result = schema.safeParse(source.values, { reportInput: false });
-  const problems = result.success
-    ? crossChecks(result.data)
-    : result.error.issues.flatMap((issue) => describeIssue(issue, source.values));
-  if (!result.success || problems.length > 0) {
-    throw new UserError(
-      [`Invalid settings in ${source.file}:`, ...problems.map((line) => `  ${line}`), fix(source)].join("\n"),
+  const insane = insaneValues(source.values);
+  if (insane.length > 0) throw invalid(source, insane);
+  const result = schema.safeParse(source.values, { reportInput: false, error: ruleInWords });
+  if (!result.success)
+    throw invalid(
+      source,
+      result.error.issues.flatMap((issue) => describeIssue(issue, source.values)),
     );
-  }
+  const problems = crossChecks(result.data);
+  if (problems.length > 0) throw invalid(source, problems);
   const settings: Settings = {
     ...result.data,
     stack: source.stack,
@@ -67,6 +69,17 @@ function inSandbox(settings: Settings, facts: SandboxFacts): Settings {
     },
     imagesLockFile: join(facts.root, "images.lock.yaml"),
   };
+}
+
+/** More lines help nobody. */
+const maxLines = 50;
+
+function invalid(source: SettingsSource, problems: string[]): UserError {
+  const more = problems.length - maxLines;
+  const lines = [...problems.slice(0, maxLines), ...(more > 0 ? [`… and ${more} more`] : [])];
+  return new UserError(
+    [`Invalid settings in ${source.file}:`, ...lines.map((line) => `  ${line}`), fix(source)].join("\n"),
+  );
 }
 
 function fix(source: SettingsSource): string {

@@ -53,7 +53,7 @@ describe("settings", () => {
       "Invalid settings in Pulumi.dev.yaml:",
       "gpu-build-host:registryCache.port must be 1–65535, got 99999",
       'gpu-build-host:registryCache.ttl must be a duration such as "168h"; "0s" keeps layers forever, got "7"',
-      'gpu-build-host:cudaBase.cuda must be a version in quotes such as "12.8", got 12.8',
+      'gpu-build-host:cudaBase.cuda must be a version in quotes such as "12.8": without them YAML drops digits, got 12.8',
       "Nothing was changed. Set a value with: pulumi config set --stack dev --path gpu-build-host:KEY VALUE",
     ]);
   });
@@ -87,17 +87,17 @@ describe("settings", () => {
     [
       "a port as text",
       { registryCache: { port: "5000" } },
-      'gpu-build-host:registryCache.port must be a whole number, got "5000"',
+      'gpu-build-host:registryCache.port must be a whole number, got "5000" in quotes: write it without them',
     ],
     [
       "a service without a context",
       { services: { a: {} } },
-      "gpu-build-host:services.a.context must be text, got nothing",
+      "gpu-build-host:services.a.context is required: it must be text",
     ],
     [
       "a service with a name that Docker refuses",
       { services: { "My Service": { context: "a" } } },
-      "gpu-build-host:services.My Service must be lower case letters and digits, with single . _ - between, got",
+      'gpu-build-host:services["My Service"] must be lower case letters and digits, with single . _ - between',
     ],
     [
       "a secret by value",

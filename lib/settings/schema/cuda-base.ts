@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { imageReference, secretSource, urlWithoutLogin, version } from "./types.ts";
+import { pinnedImage, secretSource, urlWithoutLogin, version } from "./types.ts";
 
 /** `cudaBase`: the shared CUDA and PyTorch images. */
 export const cudaBase = z
@@ -13,7 +13,7 @@ export const cudaBase = z
     python: version("3.10")
       .regex(/^3\.\d+$/, 'must be major.minor such as "3.10"')
       .default("3.10"),
-    image: imageReference.default("nvidia/cuda:12.8.1-base-ubuntu22.04"),
+    image: pinnedImage.default("nvidia/cuda:12.8.1-base-ubuntu22.04"),
     /** Index that has torch's wheels. @default PyPI, as pip and uv are set up */
     packageIndex: urlWithoutLogin.optional(),
     /** The same for an index that needs a login: its whole URL, as a build secret. */

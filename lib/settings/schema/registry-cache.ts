@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { imageReference, port, urlWithoutLogin, wholeNumber } from "./types.ts";
+import { pinnedImage, port, urlWithoutLogin, wholeNumber } from "./types.ts";
 
 /** `registryCache`: the pull-through cache of the host. */
 export const registryCache = z
@@ -7,7 +7,7 @@ export const registryCache = z
     mode: z
       .enum(["own", "external"], 'must be "own" (this stack runs the cache) or "external" (another one does)')
       .default("own"),
-    image: imageReference.default("registry:3.1.1"),
+    image: pinnedImage.default("registry:3.1.1"),
     /** Registry to mirror; dockerd mirrors Docker Hub only. */
     upstream: urlWithoutLogin.default("https://registry-1.docker.io"),
     /** Port on 127.0.0.1. */
