@@ -5,6 +5,11 @@
 set -eu
 
 cache=$(docker ps --quiet --filter label=gpu-build-host.role=registry-cache --filter "label=gpu-build-host.port=$CACHE_PORT")
+if [ -z "$cache" ]; then # registryCache.mode: external, and the cache is nobody's whom we know, the guide's for one
+  for container in $(docker ps --quiet); do
+    if docker inspect --format '{{json .Config.Env}}' "$container" | grep --quiet REGISTRY_PROXY_REMOTEURL=; then cache=$container; fi
+  done
+fi
 if [ -z "$cache" ]; then
   echo "No running registry cache on port $CACHE_PORT. Start it: pulumi up on the stack that owns it." >&2
   exit 1

@@ -23,7 +23,7 @@ cat > /dev/null
 echo '{"ServerURL":"${config.upstream}","Username":"","Secret":""}'
 HELPER
 chmod 755 /run/registry/anonymous
-chown ${user} /var/lib/registry
+chown -R ${user} /var/lib/registry
 exec su -s /bin/sh ${user} -c 'exec /bin/registry serve /run/registry/config.yml'
 `;
 }

@@ -22,6 +22,8 @@ export interface RegistryCacheArgs {
   ttl: string;
   /** Memory limit in MiB. Same as `docker run --memory`. @default no limit */
   memoryMiB?: number | undefined;
+  /** An existing volume with layers, which is not this stack's: kept on destroy. @default a volume of its own */
+  volume?: string | undefined;
   /** Keep the cached layers on destroy. @default false */
   keepVolume?: boolean;
 }
@@ -70,11 +72,13 @@ export class RegistryCache extends pulumi.ComponentResource {
       },
       { parent: this, dependsOn: image },
     );
-    const layers = new docker.Volume(
-      `${name}-layers`,
-      { name: physicalName, labels: labels.filter(({ label }) => label !== "gpu-build-host.port") },
-      { parent: this, retainOnDelete: args.keepVolume ?? false },
-    );
+    const layers = args.volume
+      ? { name: args.volume }
+      : new docker.Volume(
+          `${name}-layers`,
+          { name: physicalName, labels: labels.filter(({ label }) => label !== "gpu-build-host.port") },
+          { parent: this, retainOnDelete: args.keepVolume ?? false },
+        );
     const container = new docker.Container(
       `${name}-server`,
       {

@@ -30,9 +30,14 @@ export function mirrorProblem(mirror: string): string | undefined {
   return /\s/.test(mirror) ? `${shown} has white space: remove it` : undefined;
 }
 
-/** The one spelling under which two entries are compared: `"HTTP://Cache:80/"` and `"http://cache"` are the same mirror. */
+/**
+ * The one spelling under which two entries are compared: `"HTTP://Cache:80/"` and `"http://cache"` are the same mirror, and
+ * so are `"http://localhost:5000"` and `"http://127.0.0.1:5000"`.
+ */
 export function normalMirror(mirror: string): string {
-  return mirrorProblem(mirror) === undefined ? new URL(mirror).origin : mirror;
+  return mirrorProblem(mirror) === undefined
+    ? new URL(mirror).origin.replace(/:\/\/localhost(?=:|$)/, "://127.0.0.1")
+    : mirror;
 }
 
 /** Two lists of mirrors, element by element. */

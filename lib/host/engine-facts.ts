@@ -4,6 +4,8 @@ import { engineRequest, socketOf, unlessMissing } from "../docker/request.ts";
 export interface EngineFacts {
   /** e.g. `"26.1.5"`. */
   version: string;
+  /** The engine's own ID, by which the ledger of tags is found. */
+  id: string;
   /** Folder of images and layers. */
   dataRoot: string;
   /** Port of the stack's own cache, where it runs. */
@@ -28,13 +30,14 @@ export async function engineFacts(
   const get = <T>(path: string) => engineRequest<T>(socketOf(host), { path, timeoutMs: 10_000 });
   try {
     const [info, container, volume, ...images] = await Promise.all([
-      get<{ ServerVersion: string; DockerRootDir: string }>("/info"),
+      get<{ ServerVersion: string; ID: string; DockerRootDir: string }>("/info"),
       unlessMissing(get<CacheContainer>(`/containers/${cacheName}/json`)),
       unlessMissing(get<{ Labels?: Record<string, string> | null }>(`/volumes/${cacheName}`)),
       ...references.map((reference) => unlessMissing(get<object>(`/images/${reference}/json`))),
     ]);
     return {
       version: info.ServerVersion,
+      id: info.ID,
       dataRoot: info.DockerRootDir,
       cachePort: container?.State.Running ? container.Config.Labels?.["gpu-build-host.port"] : undefined,
       volumeStack: volume && (volume.Labels?.["gpu-build-host.stack"] ?? null),

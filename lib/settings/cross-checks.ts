@@ -24,6 +24,11 @@ export function crossChecks(settings: RawSettings): string[] {
       "gpu-build-host:registryCache.keepVolume has no meaning with mode external: the volume belongs to the cache's owner",
     );
   }
+  if (settings.registryCache.mode === "external" && settings.registryCache.volume) {
+    problems.push(
+      "gpu-build-host:registryCache.volume has no meaning with mode external: the volume belongs to the cache's owner",
+    );
+  }
   for (const [name, { args }] of Object.entries(settings.services)) {
     for (const argument of Object.keys(args).filter((key) => secretArgument.test(key))) {
       problems.push(

@@ -112,6 +112,14 @@ describe("components", () => {
       assert.equal(cache.url, "http://127.0.0.1:5000");
     });
 
+    it("mounts a volume that it is told to take over, and does not own it", async () => {
+      await settled(new RegistryCache("cache", { ...cacheArgs, volume: "localai_registry-cache" }).id);
+      assert.ok(!typesAndNames().some((entry) => entry.includes("Volume")));
+      assert.deepEqual(inputsOf("cache-server")["volumes"], [
+        { volumeName: "localai_registry-cache", containerPath: "/var/lib/registry" },
+      ]);
+    });
+
     it("starts while its upstream is away: credentials come from a helper", () => {
       assert.match(registryConfig(cacheArgs), /exec:\n {4}command: \/run\/registry\/anonymous/);
     });

@@ -39,6 +39,8 @@ describe("mirrorProblem", () => {
 describe("normalMirror", () => {
   it("ignores what does not matter", () => {
     assert.equal(normalMirror("HTTP://Cache:80/"), normalMirror("http://cache"));
+    assert.equal(normalMirror("http://localhost:5000"), normalMirror("http://127.0.0.1:5000/"));
+    assert.notEqual(normalMirror("http://localhost.example:5000"), normalMirror("http://127.0.0.1:5000"));
     assert.notEqual(normalMirror("http://cache:5000"), normalMirror("http://cache"));
     assert.notEqual(normalMirror("https://cache"), normalMirror("http://cache"));
   });

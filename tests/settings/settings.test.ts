@@ -115,6 +115,11 @@ describe("settings", () => {
       "gpu-build-host:cudaBase.packageIndex must hold no login: it would stand in state and images, got a value that is not shown",
     ],
     [
+      "a volume that is a path",
+      { registryCache: { volume: "/srv/layers" } },
+      'gpu-build-host:registryCache.volume must be the name of a volume such as "localai_registry-cache", got "/srv/layers"',
+    ],
+    [
       "one port for two things",
       { registryCache: { port: 5000, metricsPort: 5000 } },
       "gpu-build-host:registryCache.metricsPort must differ from registryCache.port, got 5000 for both",

@@ -21,6 +21,11 @@ export const registryCache = z
       .default("0s"),
     /** Same as `docker run --memory`, in MiB. */
     memoryMiB: z.int(wholeNumber).min(64, "must be at least 64").optional(),
+    /** An existing volume with layers, taken over from another cache; it is kept on destroy. */
+    volume: z
+      .string("must be text")
+      .regex(/^[a-zA-Z0-9][\w.-]+$/, 'must be the name of a volume such as "localai_registry-cache"')
+      .optional(),
     /** Keep the cached layers when the stack is destroyed. */
     keepVolume: z.boolean("must be true or false").default(false),
   })
