@@ -1,17 +1,14 @@
-import { accessSync, constants, existsSync, mkdirSync, renameSync, rmSync, symlinkSync } from "node:fs";
+import { accessSync, constants, existsSync } from "node:fs";
 import { homedir } from "node:os";
 import { delimiter, join } from "node:path";
 import { execa } from "execa";
 import { UserError } from "../lib/errors.ts";
-import { unpackPackages } from "./apt-packages.ts";
-import { debianRelease, debianSources } from "./debian.ts";
-import { readJson, writeJson } from "./json-file.ts";
-import { silent, type WorkOptions } from "./steps.ts";
-import { ensureFolder, userCache } from "./user-cache.ts";
+import { readJson } from "./json-file.ts";
+import type { WorkOptions } from "./steps.ts";
 
 /** Programs that a private engine needs. */
 export interface EngineBinaries {
-  kind: "machine" | "debian";
+  kind: "machine" | "debian" | "go-build";
   /** Folder to put first on PATH; empty for the machine's own programs. */
   binDir: string;
   /** Folders with `docker-buildx` and `docker-compose`, besides those that the docker program looks into anyway. */
@@ -23,13 +20,35 @@ export interface EngineBinaries {
 /** Lowest engine that the stack works with: BuildKit is its default builder from here on. */
 export const lowestEngine = 23;
 
-/** Releases whose docker.io is older than `lowestEngine` or lacks buildx, and the release to take it from. */
-const engineRelease: Record<string, string> = { bookworm: "trixie" };
+/** Engines that tests ask for: Debian's trixie (26.1) and testing (28.5 or newer), and Engine 29 from its Go module. */
+export const engineReleases = ["trixie", "testing", "go29"] as const;
+export type EngineRelease = (typeof engineReleases)[number];
+
 const programs = ["dockerd", "docker", "containerd", "containerd-shim-runc-v2", "runc"];
 
-/** The machine's dockerd where it is new enough and complete; else Debian's, unpacked into the user's cache. */
-export async function ensureEngineBinaries(options: WorkOptions = {}): Promise<EngineBinaries> {
-  return (await machineEngine()) ?? (await debianEngine(options));
+/**
+ * The machine's dockerd where it is new enough and complete; else Debian's, unpacked into the user's cache.
+ *
+ * @param options.release a certain engine, whatever the machine has. @default what the variable GBH_ENGINE names
+ */
+export async function ensureEngineBinaries(
+  options: WorkOptions & { release?: EngineRelease } = {},
+): Promise<EngineBinaries> {
+  const release = options.release ?? releaseOf(process.env.GBH_ENGINE);
+  const machine = release ? undefined : await machineEngine();
+  if (machine) return machine;
+  const { debianEngine } = await import("./engine-debian.ts");
+  if (release !== "go29") return debianEngine(release, options);
+  const { goEngine } = await import("./engine-go.ts");
+  return goEngine(options);
+}
+
+function releaseOf(name: string | undefined): EngineRelease | undefined {
+  if (!name) return undefined;
+  const release = engineReleases.find((known) => known === name);
+  if (!release)
+    throw new UserError(`GBH_ENGINE is "${name}": use ${engineReleases.join(", ")}, or unset it.`);
+  return release;
 }
 
 /** The machine's own programs, if they are complete and new enough. */
@@ -55,75 +74,6 @@ export function userPlugins(
   return [join(dockerConfig, "cli-plugins"), ...(config?.cliPluginsExtraDirs ?? [])].filter((dir) =>
     existsSync(dir),
   );
-}
-
-async function debianEngine(options: WorkOptions): Promise<EngineBinaries> {
-  const own = debianRelease();
-  const release = own ? (engineRelease[own] ?? own) : undefined;
-  if (!own || !release) {
-    throw new UserError(
-      `No Docker Engine ${lowestEngine} or newer (with buildx and compose) on this machine, and its distribution is not Debian: install Docker Engine.`,
-    );
-  }
-  const folder = await ensureFolder(
-    userCache("engine", `${release}-${process.arch}-1`),
-    (temporary) => unpackEngine(temporary, own, release, options),
-    options,
-  );
-  const { version } = readJson<{ version: string }>(join(folder, "engine.json"))!;
-  return { kind: "debian", binDir: join(folder, "bin"), pluginsDirs: [join(folder, "cli-plugins")], version };
-}
-
-async function unpackEngine(
-  folder: string,
-  own: string,
-  release: string,
-  options: WorkOptions,
-): Promise<void> {
-  const step = (detail: string) => (options.onStep ?? silent)({ name: "engine", detail });
-  step(`fetching Debian ${release}'s Docker packages`);
-  const files = join(folder, "files");
-  const packages = ["docker.io", "docker-cli", "docker-buildx", "docker-compose", "containerd", "tini"];
-  const sources = debianSources(release, "The private engine");
-  const unpacked = await unpackPackages(packages, sources, files, join(folder, "apt"), options);
-  step(`fetching Debian ${own}'s runc`);
-  // A newer release's runc wants a newer C library; the others make do with this one's.
-  const runc = await unpackPackages(
-    ["runc"],
-    debianSources(own, "runc"),
-    files,
-    join(folder, "apt"),
-    options,
-  );
-
-  const bin = join(folder, "bin");
-  mkdirSync(bin);
-  const from: Record<string, string> = {
-    dockerd: "usr/sbin/dockerd",
-    "docker-proxy": "usr/sbin/docker-proxy",
-    docker: "usr/bin/docker",
-    containerd: "usr/bin/containerd",
-    "containerd-shim-runc-v2": "usr/bin/containerd-shim-runc-v2",
-    ctr: "usr/bin/ctr",
-    runc: "usr/sbin/runc",
-    "docker-init": "usr/bin/tini-static", // Debian has no program of that name; `docker run --init` asks for it
-  };
-  for (const [name, path] of Object.entries(from)) renameSync(join(files, path), join(bin, name));
-  renameSync(join(files, "usr/libexec/docker/cli-plugins"), join(folder, "cli-plugins"));
-  // People also call the plugin by its old name.
-  symlinkSync("../cli-plugins/docker-compose", join(bin, "docker-compose"));
-  rmSync(files, { recursive: true });
-
-  const answer = await execa(join(bin, "dockerd"), ["--version"], { reject: false });
-  const version = /version (\S+?),/.exec(answer.stdout ?? "")?.[1];
-  if (!version)
-    throw new UserError(
-      `Debian ${release}'s dockerd does not run here: ${answer.stderr || answer.shortMessage}`,
-    );
-  const runs = await execa(join(bin, "runc"), ["--version"], { reject: false });
-  if (runs.failed)
-    throw new UserError(`Debian ${own}'s runc does not run here: ${runs.stderr || runs.shortMessage}`);
-  writeJson(join(folder, "engine.json"), { version, packages: [...unpacked, ...runc] });
 }
 
 function onPath(program: string, path: string): boolean {

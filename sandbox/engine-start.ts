@@ -88,7 +88,7 @@ function prepareFiles(layout: SandboxLayout, binaries: EngineBinaries, options: 
   writeRecord(layout, binaries);
   if (existsSync(layout.daemonConfig)) return requireJson(layout.daemonConfig);
   const features =
-    options.imageStore === "containerd" ? { features: { "containerd-snapshotter": true } } : {};
+    imageStoreOf(options) === "containerd" ? { features: { "containerd-snapshotter": true } } : {};
   const mirrors = options.mirrors?.length ? { "registry-mirrors": options.mirrors } : {};
   const config = { ...mirrors, ...features, ...options.daemonConfig };
   writeFileSync(layout.daemonConfig, `${JSON.stringify(config, null, 2)}\n`);
@@ -99,10 +99,15 @@ function writeRecord(layout: SandboxLayout, binaries: EngineBinaries): void {
   writeJson(layout.engineRecord, { root: layout.root, binaries } satisfies EngineRecord);
 }
 
-function dockerdFlags(
-  layout: SandboxLayout,
-  { imageStore = "overlay2", flags = [] }: EngineOptions,
-): string[] {
+/** @throws UserError for a store that does not exist. */
+function imageStoreOf({ imageStore }: EngineOptions): NonNullable<EngineOptions["imageStore"]> {
+  const store = imageStore ?? (process.env.GBH_STORE || "overlay2");
+  if (store === "overlay2" || store === "containerd" || store === "vfs") return store;
+  throw new UserError(`GBH_STORE is "${store}": use overlay2 or containerd, or unset it.`);
+}
+
+function dockerdFlags(layout: SandboxLayout, options: EngineOptions): string[] {
+  const imageStore = imageStoreOf(options);
   return [
     ["--config-file", layout.daemonConfig],
     ["--data-root", layout.dataRoot],
@@ -114,7 +119,7 @@ function dockerdFlags(
     // One folder of our own below each controller, so that stopping can remove it.
     ["--cgroup-parent", `/${layout.cgroup}`, "--exec-opt", "native.cgroupdriver=cgroupfs"],
     imageStore === "containerd" ? [] : ["--storage-driver", imageStore],
-    flags,
+    options.flags ?? [],
   ].flat();
 }
 

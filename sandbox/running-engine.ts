@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { engineVersion, type EngineVersion } from "./engine-api.ts";
-import type { EngineBinaries } from "./engine-binaries.ts";
+import type { EngineBinaries, EngineRelease } from "./engine-binaries.ts";
 import { engineEnvironment } from "./engine-environment.ts";
 import { readJson } from "./json-file.ts";
 import type { SandboxLayout } from "./layout.ts";
@@ -16,7 +16,9 @@ export interface EngineOptions extends WorkOptions {
   daemonConfig?: Record<string, unknown>;
   /** Further flags of dockerd. */
   flags?: string[];
-  /** Where images are stored. @default "overlay2" */
+  /** A certain engine instead of the machine's. @default what the variable GBH_ENGINE names */
+  release?: EngineRelease;
+  /** Where images are stored. @default what the variable GBH_STORE names, or "overlay2" */
   imageStore?: "overlay2" | "containerd" | "vfs";
   /** Bytes that must be free on the disk. @default 1 GiB */
   freeBytes?: number;

@@ -54,3 +54,12 @@ export const registry: GoProgram = {
   version: "3.1.1",
   linkerFlags: "-X github.com/distribution/distribution/v3/version.version=v3.1.1",
 };
+
+/** Engine 29: newer than any that Debian has. */
+export const dockerd: GoProgram = {
+  name: "dockerd",
+  module: folder("engine"),
+  package: "github.com/moby/moby/v2/cmd/dockerd",
+  version: "29.0.0-beta.24",
+  linkerFlags: "-X github.com/moby/moby/v2/dockerversion.Version=29.0.0-beta.24",
+};

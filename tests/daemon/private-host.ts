@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { engineInfo } from "../../lib/daemon/engine-info.ts";
-import { startEngine, stopEngine, type Engine } from "../../sandbox/engine.ts";
+import { startEngine, stopEngine, type Engine, type EngineOptions } from "../../sandbox/engine.ts";
 
 /** A private engine with its daemon.json, and a folder for the ledger. */
 export class PrivateHost {
@@ -18,9 +18,13 @@ export class PrivateHost {
     this.ledgerDir = join(folder, "ledger");
   }
 
-  static async start(flags: string[] = []): Promise<PrivateHost> {
+  /** @param engine another engine or image store than the usual ones, e.g. `{ release: "testing" }`. */
+  static async start(
+    flags: string[] = [],
+    engine: Pick<EngineOptions, "release" | "imageStore"> = {},
+  ): Promise<PrivateHost> {
     const folder = await mkdtemp(join(tmpdir(), "daemon-host-"));
-    return new PrivateHost(folder, await startEngine({ root: join(folder, "engine"), flags }));
+    return new PrivateHost(folder, await startEngine({ root: join(folder, "engine"), flags, ...engine }));
   }
 
   async stop(): Promise<void> {

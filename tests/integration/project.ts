@@ -12,6 +12,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { execa } from "execa";
 import { parse, stringify } from "yaml";
+import type { EngineRelease } from "../../sandbox/engine-binaries.ts";
 import { purgeSandbox } from "../../sandbox/sandbox.ts";
 
 const repository = join(import.meta.dirname, "..", "..");
@@ -53,6 +54,12 @@ export interface Summary {
   }[];
 }
 
+/** The engine of a project's sandbox. */
+export interface ProjectEngine {
+  release?: EngineRelease;
+  imageStore?: "overlay2" | "containerd";
+}
+
 /** A resource that `pulumi preview` would change. */
 export interface PlannedChange {
   op: string;
@@ -66,7 +73,10 @@ export class Project {
   readonly env: Record<string, string> = {};
   private stackEnv: Record<string, string> | undefined;
 
-  constructor(settings: Record<string, unknown> = {}) {
+  /** @param engine another engine or image store than the usual ones of a sandbox. */
+  constructor(settings: Record<string, unknown> = {}, engine: ProjectEngine = {}) {
+    if (engine.release) this.env["GBH_ENGINE"] = engine.release;
+    if (engine.imageStore) this.env["GBH_STORE"] = engine.imageStore;
     for (const name of copied) cpSync(join(repository, name), join(this.root, name), { recursive: true });
     symlinkSync(join(repository, "node_modules"), join(this.root, "node_modules"));
     this.write("cuda-base/Dockerfile.runtime", smallRuntime);
