@@ -375,11 +375,11 @@ export const cases: Record<string, Case[]> = {
     ["a file", "FROM debian:12\nADD a.tar.gz /x", ""],
   ],
   "dockerfile.dockerignore": [
-    ["none", `${ours}COPY . /app`, "2", { ignoreText: null }],
+    ["none", `${ours}COPY . /app`, "2", { ignoreText: "" }],
     ["an empty one", `${ours}COPY . /app`, "2", { ignoreText: "# nothing\n\n" }],
     ["one", `${ours}COPY . /app`, "", { ignoreText: "*\n!app\n" }],
     ["not known", `${ours}COPY . /app`, ""],
-    ["by name", `${ours}COPY app /app`, "", { ignoreText: null }],
+    ["by name", `${ours}COPY app /app`, "", { ignoreText: "" }],
   ],
   "dockerfile.user": [
     ["a service on our base", `${ours}CMD ["python3", "-m", "app"]`, "1"],

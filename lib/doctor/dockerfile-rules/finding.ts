@@ -39,8 +39,8 @@ export interface DockerfileFacts {
   text: string;
   /** Versions of the stack's base, e.g. `{ cuda: "12.8", torch: "2.7.1", python: "3.10" }`. */
   base?: { cuda: string; torch: string; python: string };
-  /** Text of the `.dockerignore` that the build would use; null where there is none. */
-  ignoreText?: string | null;
+  /** Text of the `.dockerignore` that the build would use; empty where there is none. */
+  ignoreText?: string;
   /** Build arguments that the build is given, by name. */
   args?: Readonly<Record<string, string>>;
   /** Stage that is built. @default the last */

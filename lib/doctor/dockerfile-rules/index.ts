@@ -1,6 +1,6 @@
 import { UserError } from "../../errors.ts";
 import { readInputs } from "../../images/dockerfile-inputs.ts";
-import type { DockerfileFacts, Finding, Remark, Rule } from "./finding.ts";
+import type { BaseKind, DockerfileFacts, Finding, Remark, Rule } from "./finding.ts";
 import { Ignores } from "./ignore.ts";
 import { readModel, type DockerfileModel } from "./model.ts";
 import { aptLists, aptUpdate } from "./rules/apt.ts";
@@ -101,6 +101,22 @@ export function dockerfileFindings(facts: DockerfileFacts): Finding[] {
       }),
     );
   return [...found.values()].sort((a, b) => a.line - b.line || a.id.localeCompare(b.id));
+}
+
+/** The shared base that the image of a Dockerfile stands on; undefined where there is none, or the text is no Dockerfile. */
+export function baseOfImage(facts: DockerfileFacts): BaseKind | undefined {
+  if (facts.text.length > largest) return undefined;
+  try {
+    return readModel(facts).final.ours?.kind;
+  } catch {
+    return undefined; // dockerfileFindings says why
+  }
+}
+
+/** The finding for a Dockerfile whose text there is not. */
+export function unreadable(file: string, message: string, setting: string): Finding {
+  const fix = `create the file, or set ${setting}`;
+  return { id: syntaxId, file, line: 1, status: "FAIL", message: oneLine(message), fix };
 }
 
 /** What the build itself would refuse, as far as it can be told from the text. */

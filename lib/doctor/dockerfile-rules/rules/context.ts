@@ -13,14 +13,13 @@ export const dockerignore: Rule = {
     if (step)
       yield {
         line: step.line,
-        message: `${step.keyword} of the whole folder, and ${facts.ignoreText === null ? "there is no .dockerignore" : "its .dockerignore is empty"}: notes, .git and checkpoints go into the image and cause rebuilds`,
+        message: `${step.keyword} of the whole folder, and no .dockerignore leaves anything out: notes, .git and checkpoints go into the image and cause rebuilds`,
         fix: "a .dockerignore of two lines, * and !app (what the image needs); or COPY app /app by name",
       };
   },
 };
 
-function leavesOut(text: string | null): boolean {
-  if (text === null) return false;
+function leavesOut(text: string): boolean {
   const rules = text.split(/\r?\n/).filter((line) => line.trim() !== "" && !line.startsWith("#"));
   return rules.some((rule) => !rule.trim().startsWith("!"));
 }

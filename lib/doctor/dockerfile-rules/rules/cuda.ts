@@ -62,7 +62,7 @@ function remarkOn(step: Step, install: Install, torch: string | undefined): Rema
     return {
       line: step.line,
       message: `"${install.program}" is a virtual environment's: it lays a second torch of 5.4 GB beside the base's`,
-      fix: "install with the base's pip3 or uv; a virtual environment of one's own needs --system-site-packages",
+      fix: "install with the base's pip3 or uv, outside of a virtual environment",
     };
   const refused = found.find(
     ({ name, version }) => name === "torch" && version && torch && version.replace(/\+.*$/, "") !== torch,
