@@ -7,9 +7,11 @@ import {
   type DockerfileFacts,
 } from "../../lib/doctor/dockerfile-rules/index.ts";
 import { blocksOf, document } from "../docs/markdown.ts";
-import { cases } from "./dockerfile-cases.ts";
+import { base } from "./dockerfile-cases/case.ts";
+import { contentCases } from "./dockerfile-cases/contents.ts";
+import { layerCases } from "./dockerfile-cases/layers.ts";
 
-const base = { cuda: "12.8", torch: "2.7.1", python: "3.10" };
+const cases = { ...layerCases, ...contentCases };
 
 function findings(text: string, facts: Partial<DockerfileFacts> = {}) {
   return dockerfileFindings({ path: "Dockerfile", text, ...facts });

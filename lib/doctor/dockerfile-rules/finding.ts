@@ -1,5 +1,3 @@
-import type { DockerfileModel } from "./model.ts";
-
 /** One remark about a Dockerfile. */
 export interface Finding {
   /** Stable, e.g. `"dockerfile.order"`; docs/dockerfile-rules.md explains each. */
@@ -14,22 +12,6 @@ export interface Finding {
   message: string;
   /** One line: what to write instead. */
   fix: string;
-}
-
-/** What a rule says; the rest is filled in for it. */
-export interface Remark {
-  line: number;
-  message: string;
-  fix: string;
-  /** @default the rule's own */
-  status?: "WARN" | "FAIL";
-}
-
-/** One thing that is looked for. */
-export interface Rule {
-  id: string;
-  status: "WARN" | "FAIL";
-  check(model: DockerfileModel): Iterable<Remark>;
 }
 
 /** A Dockerfile and what is known around it. Leave out what you do not know: rules that need it stay silent. */

@@ -1,8 +1,9 @@
 import { UserError } from "../../errors.ts";
 import { readInputs } from "../../images/dockerfile-inputs.ts";
-import type { BaseKind, DockerfileFacts, Finding, Remark, Rule } from "./finding.ts";
+import type { BaseKind, DockerfileFacts, Finding } from "./finding.ts";
 import { Ignores } from "./ignore.ts";
 import { readModel, type DockerfileModel } from "./model.ts";
+import type { Remark, Rule } from "./rule.ts";
 import { aptLists, aptUpdate } from "./rules/apt.ts";
 import { develFinal, latest, stage, syntaxLine, unpinned } from "./rules/bases.ts";
 import { condaCache, pipCache, unusedCache, uvCache, uvSymlink } from "./rules/caches.ts";
@@ -150,7 +151,6 @@ function problemOf(error: unknown, { path, text }: DockerfileFacts): Remark {
 
 /** Without control characters, which would break the line or colour a terminal, and without logins. */
 function oneLine(text: string): string {
-  // eslint-disable-next-line no-control-regex
   return text
     .replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]+/g, " ")
     .replace(/:\/\/[^\s/@]{1,300}@/g, "://…@")

@@ -1,5 +1,5 @@
 import type { Command } from "../commands.ts";
-import type { Rule } from "../finding.ts";
+import type { Rule } from "../rule.ts";
 import type { Step } from "../model.ts";
 
 /** `apt-get update` in a step of its own. */

@@ -1,7 +1,7 @@
 import { familiarName, parseReference } from "../../../images/image-reference.ts";
 import type { DockerfileModel } from "../model.ts";
 import { isContext } from "../model.ts";
-import type { Rule } from "../finding.ts";
+import type { Rule } from "../rule.ts";
 import { isExternalDevel, isMoving, ourBase, stackImage } from "../references.ts";
 
 /** Images without a tag, or with the one that always moves. */

@@ -1,5 +1,5 @@
-import type { Rule } from "../finding.ts";
-import { hasOption, optionValues, type Install } from "../installs.ts";
+import type { Rule } from "../rule.ts";
+import { bringsDependencies, hasOption, optionValues, type Install } from "../installs.ts";
 import type { LintStage, Step } from "../model.ts";
 
 /** Downloads of pip that stay in a layer. */
@@ -9,7 +9,7 @@ export const pipCache: Rule = {
   *check({ stages, inImage }) {
     for (const [stage, step, install] of installsOf(stages.filter((one) => inImage.has(one)))) {
       // Without a base nothing is known; on the shared bases `pip` keeps its downloads out of the layer by itself.
-      if (install.tool !== "pip" || stage.root === undefined) continue;
+      if (install.tool !== "pip" || stage.root === undefined || !bringsDependencies(install)) continue;
       if (stage.ours && /^(\/usr(\/local)?\/bin\/)?pip/.test(install.program)) continue;
       if (hasOption(install, "--no-cache-dir") || valueOf("PIP_NO_CACHE_DIR", step, install)) continue;
       const folder = optionValues(install, "--cache-dir")[0] ?? valueOf("PIP_CACHE_DIR", step, install);

@@ -1,5 +1,5 @@
 import { splitQuoted } from "../../../images/variable-expansion.ts";
-import type { Rule } from "../finding.ts";
+import type { Rule } from "../rule.ts";
 
 const plainText = new Set(["ADD", "COPY", "ENV", "EXPOSE", "FROM", "LABEL", "USER", "WORKDIR"]);
 

@@ -1,4 +1,4 @@
-import type { Rule } from "../finding.ts";
+import type { Rule } from "../rule.ts";
 import { isWholeContext } from "./order.ts";
 
 /** The whole folder, with nothing left out. */

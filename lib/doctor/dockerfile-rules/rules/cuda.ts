@@ -1,4 +1,4 @@
-import type { Remark, Rule } from "../finding.ts";
+import type { Remark, Rule } from "../rule.ts";
 import { hasOption, optionValues, requirement, type Install } from "../installs.ts";
 import type { LintStage, Step } from "../model.ts";
 import { isExternalDevel } from "../references.ts";

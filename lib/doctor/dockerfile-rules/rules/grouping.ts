@@ -1,5 +1,5 @@
 import type { Command } from "../commands.ts";
-import type { Remark, Rule } from "../finding.ts";
+import type { Remark, Rule } from "../rule.ts";
 import { isLocal, readInstall, type Install } from "../installs.ts";
 import type { Step } from "../model.ts";
 

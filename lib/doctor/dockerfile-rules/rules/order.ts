@@ -1,5 +1,5 @@
 import { bringsDependencies } from "../installs.ts";
-import type { Rule } from "../finding.ts";
+import type { Rule } from "../rule.ts";
 import type { LintStage, Step } from "../model.ts";
 
 /** Code that is copied above the installation of packages. */

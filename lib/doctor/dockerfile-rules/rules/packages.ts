@@ -1,4 +1,4 @@
-import type { Rule } from "../finding.ts";
+import type { Rule } from "../rule.ts";
 import { requirement } from "../installs.ts";
 
 /** A name that belongs to another project. */

@@ -1,5 +1,5 @@
 import { readArg, readEnv } from "../../../images/dockerfile-stages.ts";
-import type { Remark, Rule } from "../finding.ts";
+import type { Remark, Rule } from "../rule.ts";
 import type { Step } from "../model.ts";
 
 const mount =
@@ -19,7 +19,7 @@ export const secret: Rule = {
       if (found)
         yield {
           line,
-          message: `${keyword} ${found.name}: its value stays readable in the image's history`,
+          message: `${keyword} ${found.name}: its value stays readable in the image's history or the build's records`,
           fix: mount,
         };
       else if (hasSecret(instruction.rest)) yield plain(keyword, line);

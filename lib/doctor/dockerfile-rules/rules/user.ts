@@ -1,4 +1,4 @@
-import type { Rule } from "../finding.ts";
+import type { Rule } from "../rule.ts";
 import type { LintStage, Step } from "../model.ts";
 import { runsAsRoot } from "../references.ts";
 
