@@ -8,6 +8,7 @@ import { ServiceImage } from "./components/service-image.ts";
 import { checkHost } from "./lib/host/check-host.ts";
 import { planStack } from "./lib/images/plan-stack.ts";
 import { settingsOfConfig } from "./lib/settings/load.ts";
+import { bytesOf } from "./lib/settings/quantities.ts";
 import { CacheGuard } from "./provider/sdk.ts";
 import { shownPlainly } from "./provider/shown-plainly.ts";
 
@@ -47,6 +48,8 @@ const image = {
   dockerHost: engine.host,
   stateDir: settings.stateDir,
   keep: settings.keepVersions,
+  keepStorage: bytesOf(settings.keepStorage) ?? 0,
+  needed: plan.all.map(({ reference }) => reference),
   adoptTags: settings.adoptTags,
   idleMinutes: settings.build.idleMinutes,
 };

@@ -8,6 +8,7 @@ const commands: Record<string, () => Promise<Command>> = {
   env: async () => (await import("./env.ts")).envCommand(),
   rebuild: async () => (await import("./rebuild.ts")).rebuildCommand(),
   lock: async () => (await import("./lock.ts")).lockCommand(),
+  prune: async () => (await import("./prune.ts")).pruneCommand(),
   test: async () => (await import("./test.ts")).testCommand(),
 };
 

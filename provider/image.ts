@@ -18,7 +18,7 @@ export interface ImageState extends ImageResource {
 type ImageInputs = ImageResource & { live?: Record<string, string> };
 
 /** Only these make an update; the rest (paths, ports, pins) says how, not what. */
-const compared = ["hash", "reference", "keep", "parts", "tags", "live"] as const;
+const compared = ["hash", "reference", "keep", "keepStorage", "parts", "tags", "live"] as const;
 
 /** The resource Image: an image under its hash reference, with friendly tags. Every change is an update in place. */
 export const image: ResourceHandler<ImageInputs, ImageState> = {

@@ -30,6 +30,10 @@ export interface ImageArgs {
   stateDir: string;
   /** Versions that stay for going back. */
   keep: number;
+  /** Bytes that all former versions of the stack may take beside the current ones. */
+  keepStorage: number;
+  /** Hash references of all images that the stack wants now. */
+  needed: string[];
   /** Let friendly tags move off images that this program did not build. */
   adoptTags: boolean;
   /** Minutes without progress until the build is stopped. */
@@ -49,6 +53,8 @@ export class Image extends pulumi.CustomResource {
         dockerHost: args.dockerHost,
         stateDir: args.stateDir,
         keep: args.keep,
+        keepStorage: args.keepStorage,
+        needed: args.needed,
         adoptTags: args.adoptTags,
         idleMinutes: args.idleMinutes,
         reference,

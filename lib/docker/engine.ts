@@ -30,6 +30,13 @@ export interface ContainerUse {
   state: string;
 }
 
+/** A container, running or not. */
+export interface ContainerOnEngine extends ContainerUse {
+  id: string;
+  /** ID of its image. */
+  image: string;
+}
+
 /** Result of taking a name away. */
 export type Removal = "removed" | "missing" | { usedBy: ContainerUse[] };
 
@@ -77,6 +84,17 @@ export class Engine {
     );
   }
 
+  /** Every image, those without a name included; not the steps between of the classic builder. */
+  async imageList(): Promise<Omit<EngineImage, "layers">[]> {
+    const images = await this.ask<(ImageLine & { Size: number })[]>({ path: "/images/json" });
+    return images.map(({ Id, RepoTags, Size, Created }) => ({
+      id: Id,
+      tags: (RepoTags ?? []).filter((tag) => tag !== "<none>:<none>"),
+      size: Size,
+      created: Created * 1000,
+    }));
+  }
+
   /** Names that match a pattern such as `"localhost:1/dev/whisperx:*"`, newest image first. */
   async names(pattern: string): Promise<{ name: string; id: string }[]> {
     const images = await this.ask<ImageLine[]>({
@@ -106,7 +124,11 @@ export class Engine {
   /** Takes one name away, and the image with its last name. Never by force: a container that uses the image keeps it. */
   async untag(name: string): Promise<Removal> {
     try {
-      const removed = await unlessMissing(this.ask({ method: "DELETE", path: `/images/${encodeURI(name)}` }));
+      const removed = await this.askIfThere({
+        method: "DELETE",
+        path: `/images/${encodeURI(name)}`,
+        timeoutMs: 600_000, // a slow disk takes its time over layers of gigabytes
+      });
       return removed === undefined ? "missing" : "removed";
     } catch (error) {
       if (!(error instanceof EngineError && error.statusCode === 409)) throw error;
@@ -122,13 +144,14 @@ export class Engine {
   }
 
   /** Containers, running or not, by Docker's filters, e.g. `{ label: ["gpu-build-host.stack=dev"] }`. */
-  async containers(filters: Record<string, string[]>): Promise<(ContainerUse & { id: string })[]> {
+  async containers(filters: Record<string, string[]>): Promise<ContainerOnEngine[]> {
     const found = await this.ask<ContainerLine[]>({
       path: "/containers/json",
       query: { all: true, filters },
     });
-    return found.map(({ Names, Id, State }) => ({
+    return found.map(({ Names, Id, State, ImageID }) => ({
       id: Id,
+      image: ImageID,
       name: Names[0]?.replace(/^\//, "") ?? Id.slice(0, 12),
       state: State,
     }));
@@ -153,6 +176,11 @@ export class Engine {
         (RepoTags ?? []).map((tag) => [tag, { size: Size, unique: Size - Math.max(0, SharedSize) }] as const),
       ),
     );
+  }
+
+  /** One request; undefined where the engine has no such thing. */
+  askIfThere<T>(request: EngineRequest): Promise<T | undefined> {
+    return unlessMissing(this.ask<T>(request));
   }
 
   /** One request; an engine that does not answer becomes one clear line. */
@@ -191,6 +219,7 @@ interface ImageLine {
 
 interface ContainerLine {
   Id: string;
+  ImageID: string;
   Names: string[];
   State: string;
 }

@@ -12,6 +12,37 @@ export interface KeptByUse {
 export function noteVersion(ledger: TagLedger, stack: string, image: string, reference: string): void {
   const key = `${stack}/${image}`;
   ledger.versions[key] = [reference, ...(ledger.versions[key] ?? []).filter((other) => other !== reference)];
+  ledger.released = ledger.released.filter((other) => other !== reference);
+}
+
+/** Where a version stands in its image's order: age 0 is the current one, -1 one that the ledger does not know. */
+export function orderOf(reference: string, ledger: TagLedger): { repository: string; age: number } {
+  const order = Object.values(ledger.versions).find((references) => references.includes(reference));
+  return {
+    repository: reference.slice(0, reference.lastIndexOf(":")),
+    age: order?.indexOf(reference) ?? -1,
+  };
+}
+
+/** Notes versions that their stack has given up while a container holds them: once it is gone, `npm run prune` may take them. */
+export function releaseVersions(ledger: TagLedger, stack: string, references: string[]): void {
+  ledger.released = [...new Set([...ledger.released, ...references])];
+  const stays = Object.entries(ledger.versions).some(
+    ([key, order]) =>
+      key.startsWith(`${stack}/`) && order.some((reference) => !ledger.released.includes(reference)),
+  );
+  if (!stays) delete ledger.keeps[stack];
+}
+
+/** Drops a version that is gone from the engine. */
+export function forgetVersion(ledger: TagLedger, reference: string): void {
+  for (const [key, references] of Object.entries(ledger.versions)) {
+    if (!references.includes(reference)) continue;
+    const rest = references.filter((other) => other !== reference);
+    if (rest.length > 0) ledger.versions[key] = rest;
+    else delete ledger.versions[key];
+  }
+  ledger.released = ledger.released.filter((other) => other !== reference);
 }
 
 /** Hash references of one image on the engine, the one used last first. */

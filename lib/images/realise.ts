@@ -2,7 +2,9 @@ import type { Engine, EngineImage } from "../docker/engine.ts";
 import { buildImage, type BuildOptions, type BuildPlan, type BuildRecord } from "./build.ts";
 import { appendEvent, latestByImage, type ImageEvent } from "./history.ts";
 import { familiarName, parseReference } from "./image-reference.ts";
-import { noteVersion, removeOldVersions } from "./keep-versions.ts";
+import { holdVersion } from "./in-work.ts";
+import { keepWithinStorage } from "./keep-storage.ts";
+import { noteVersion, releaseVersions, removeOldVersions } from "./keep-versions.ts";
 import { promote, refuseForeignTags, releaseTags } from "./promote.ts";
 import { runSmokeTest } from "./smoke-test.ts";
 import { readTagLedger, withTagLedger, type TagLedger } from "./tag-ledger.ts";
@@ -22,6 +24,10 @@ export interface ImageResource {
   smokeTest?: SmokeTest;
   /** Versions that stay for going back. */
   keep: number;
+  /** Bytes that all former versions of the stack may take beside the current ones. @default no ceiling */
+  keepStorage?: number;
+  /** Hash references that the stack wants now: none of them goes, although it may not be in use yet. */
+  needed?: string[];
   adoptTags?: boolean;
   idleMinutes?: number;
   build: BuildPlan & Pick<ImagePlan, "parents" | "base" | "mustExist">;
@@ -47,8 +53,12 @@ export async function realiseImage(
   options: RealiseOptions,
 ): Promise<ImageEvent> {
   const event = await newEvent(resource, previous);
+  const { reference, stack } = resource;
   try {
-    await realise(resource, previous, event, options);
+    const engineId = (await options.engine.info()).id;
+    await holdVersion({ engineId, reference, stack, signal: options.signal }, () =>
+      realise(resource, previous, event, options),
+    );
     return event;
   } catch (error) {
     event.result = "failed";
@@ -111,6 +121,7 @@ async function realise(
       ledger,
       engine,
     );
+    kept.push(...(await keepWithinStorage(resource, ledger, engine, options.onNote)));
     for (const { reference: old, containers } of kept)
       options.onNote?.(`${old} stays: used by ${containers.join(", ")}`);
     if (before && before.id !== image?.id) await removeNameless(before.id, engine);
@@ -261,6 +272,11 @@ export async function removeImage(
   return withTagLedger({ stateDir, engineId, stack }, async (ledger) => {
     const stay = await releaseTags({ stack, image, tags }, ledger, engine);
     const { kept } = await removeOldVersions({ stack, image, keep: 0 }, ledger, engine);
+    releaseVersions(
+      ledger,
+      stack,
+      kept.map(({ reference }) => reference),
+    );
     return [
       ...stay,
       ...kept.map(({ reference, containers }) => `${reference} (used by ${containers.join(", ")})`),

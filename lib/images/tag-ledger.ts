@@ -21,6 +21,10 @@ export interface TagLedger {
   versions: Record<string, string[]>;
   /** `"<image ID> <command>"` of smoke tests that passed → time. */
   smokeTests: Record<string, string>;
+  /** What each stack keeps for going back, as of its last run. */
+  keeps: Record<string, { versions: number; storage?: number }>;
+  /** Hash references that their stack has given up, and a container still needed. */
+  released: string[];
 }
 
 /** Where the ledger of an engine lies; all its stacks share it. */
@@ -30,7 +34,7 @@ export function tagLedgerPath(stateDir: string, engineId: string): string {
 
 /** Reads the ledger. A missing or damaged one is empty: the names on the engine say who owns what. */
 export async function readTagLedger(stateDir: string, engineId: string): Promise<TagLedger> {
-  const empty: TagLedger = { tags: {}, versions: {}, smokeTests: {} };
+  const empty: TagLedger = { tags: {}, versions: {}, smokeTests: {}, keeps: {}, released: [] };
   try {
     const read = JSON.parse(await readFile(tagLedgerPath(stateDir, engineId), "utf8")) as Partial<TagLedger>;
     return { ...empty, ...read };

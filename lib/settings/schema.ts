@@ -3,7 +3,7 @@ import { cudaBase } from "./schema/cuda-base.ts";
 import { dockerDaemon } from "./schema/docker-daemon.ts";
 import { registryCache } from "./schema/registry-cache.ts";
 import { service } from "./schema/service.ts";
-import { imageName, text, wholeNumber } from "./schema/types.ts";
+import { imageName, size, text, wholeNumber } from "./schema/types.ts";
 
 /** Every setting of a stack. The table in the README says the same in words; a test compares the two. */
 export const schema = z.strictObject({
@@ -36,6 +36,10 @@ export const schema = z.strictObject({
     .prefault({}),
   /** Versions of each image that stay for going back. */
   keepVersions: z.int(wholeNumber).min(1, "must be at least 1").max(50, "must be at most 50").default(3),
+  /** Disk that all former versions may take beside the current ones; the oldest go first. Docker's word for it. */
+  keepStorage: size('must be a size such as "100GB" or "0.5GiB"; "0" keeps no former version').default(
+    "100GB",
+  ),
   /** Ending of every friendly tag, so that two stacks of one CUDA version share an engine. */
   variant: z
     .string("must be text")

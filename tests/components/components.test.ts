@@ -61,6 +61,8 @@ function imageArgs(name: string): ImageArgs {
     dockerHost: "unix:///x.sock",
     stateDir: "/state",
     keep: 3,
+    keepStorage: 100e9,
+    needed: [],
     adoptTags: false,
     idleMinutes: 30,
     plan,

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { bytesOf } from "../quantities.ts";
 
 export const wholeNumber = "must be a whole number";
 export const port = z.int(wholeNumber).min(1, "must be 1–65535").max(65_535, "must be 1–65535");
@@ -40,6 +41,7 @@ export const urlWithoutLogin = z
     (value) => !URL.canParse(value) || new URL(value).username === "",
     "must hold no login: it would stand in state and images",
   );
+export const size = (rule: string) => z.string(rule).refine((value) => bytesOf(value) !== undefined, rule);
 export const version = (example: string) =>
   z.string(`must be a version in quotes such as "${example}": without them YAML drops digits`);
 export const argumentName = z.string().regex(/^[A-Za-z_]\w*$/, "must be the name of a build argument");

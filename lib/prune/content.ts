@@ -1,0 +1,156 @@
+import type { ContainerOnEngine, Engine, EngineImage } from "../docker/engine.ts";
+import { layersOnEngine, type LayeredImage } from "../docker/layers.ts";
+import type { CacheRecord } from "./build-cache.ts";
+
+/** What a prune looks at. */
+export interface EngineContent {
+  images: (Omit<EngineImage, "layers"> & {
+    /** When it last got a name, in milliseconds since 1970: a build that reuses every step is as old as its steps. */
+    named: number;
+  })[];
+  layers: LayeredImage[];
+  containers: ContainerOnEngine[];
+  cache: CacheRecord[];
+  volumes: OwnVolume[];
+  disk: DiskUse;
+  /** False on the containerd store: it keeps each layer packed and unpacked, and frees both some time later. */
+  isExact: boolean;
+}
+
+/** A volume that a stack of ours made. */
+export interface OwnVolume {
+  name: string;
+  stack: string;
+  bytes: number;
+  inUse: boolean;
+}
+
+/** Disk that images and build cache take, each layer counted once. */
+export interface DiskUse {
+  /** Bytes of the layers of all images. */
+  images: number;
+  /** Bytes of the build cache that no image shares. */
+  cache: number;
+}
+
+/** `/system/df` looks different from API 1.52 on; older engines know no newer path. */
+const newestApi = 47;
+
+/** Reads everything at one time; nothing is changed. */
+export async function readContent(engine: Engine): Promise<EngineContent> {
+  const [list, containers, cache, volumes, isExact] = await Promise.all([
+    engine.imageList(),
+    engine.containers({}),
+    readCache(engine),
+    readVolumes(engine),
+    keepsLayersOnce(engine),
+  ]);
+  const ids = list.map(({ id }) => id);
+  const [layers, named, images] = await Promise.all([
+    layersOnEngine(ids, engine),
+    namedTimes(ids, engine),
+    bytesOfImages(engine),
+  ]);
+  return {
+    images: list.map((image) => ({ ...image, named: named.get(image.id) ?? 0 })),
+    layers,
+    containers,
+    cache,
+    volumes,
+    disk: { images, cache: unshared(cache) },
+    isExact,
+  };
+}
+
+/** Disk that images and build cache take now. */
+export async function readDiskUse(engine: Engine): Promise<DiskUse> {
+  const [images, cache] = await Promise.all([bytesOfImages(engine), readCache(engine)]);
+  return { images, cache: unshared(cache) };
+}
+
+function unshared(records: CacheRecord[]): number {
+  return records.reduce((sum, { shared, bytes }) => sum + (shared ? 0 : bytes), 0);
+}
+
+async function bytesOfImages(engine: Engine): Promise<number> {
+  return (await diskUsage<{ LayersSize?: number }>(engine, "image")).LayersSize ?? 0;
+}
+
+interface CacheLine {
+  ID: string;
+  Parents?: string[];
+  /** Engine 26 spells it so. */
+  " Parents"?: string[];
+  Type: string;
+  Size: number;
+  InUse: boolean;
+  Shared: boolean;
+  CreatedAt: string;
+  LastUsedAt?: string | null;
+}
+
+/** The records of BuildKit's cache. */
+export async function readCache(engine: Engine): Promise<CacheRecord[]> {
+  const { BuildCache } = await diskUsage<{ BuildCache?: CacheLine[] | null }>(engine, "build-cache");
+  return (BuildCache ?? []).map((line) => ({
+    id: line.ID,
+    parents: line.Parents ?? line[" Parents"] ?? [],
+    type: line.Type,
+    bytes: line.Size,
+    inUse: line.InUse,
+    shared: line.Shared,
+    lastUsed: Date.parse(line.LastUsedAt ?? line.CreatedAt) || 0,
+  }));
+}
+
+interface VolumeLine {
+  Name: string;
+  Labels?: Record<string, string> | null;
+  UsageData?: { Size: number; RefCount: number } | null;
+}
+
+/** Volumes with our label. Measuring them takes time, so the engine is asked only where there are some. */
+async function readVolumes(engine: Engine): Promise<OwnVolume[]> {
+  const label = "gpu-build-host.stack";
+  const own = await engine.ask<{ Volumes?: VolumeLine[] | null }>({
+    path: "/volumes",
+    query: { filters: { label: [label] } },
+  });
+  if (!own.Volumes?.length) return [];
+  const { Volumes } = await diskUsage<{ Volumes?: VolumeLine[] | null }>(engine, "volume");
+  return (Volumes ?? []).flatMap(({ Name, Labels, UsageData }) => {
+    const stack = Labels?.[label];
+    if (stack === undefined) return [];
+    return [
+      {
+        name: Name,
+        stack,
+        bytes: Math.max(0, UsageData?.Size ?? 0),
+        inUse: (UsageData?.RefCount ?? 1) !== 0,
+      },
+    ];
+  });
+}
+
+async function diskUsage<T>(engine: Engine, type: string): Promise<T> {
+  const { ApiVersion } = await engine.ask<{ ApiVersion: string }>({ path: "/version" });
+  const minor = Math.min(newestApi, Number(ApiVersion.split(".")[1]) || newestApi);
+  return engine.ask<T>({ path: `/v1.${minor}/system/df`, query: { type }, timeoutMs: 600_000 });
+}
+
+async function keepsLayersOnce(engine: Engine): Promise<boolean> {
+  const { DriverStatus } = await engine.ask<{ DriverStatus?: [string, string][] | null }>({ path: "/info" });
+  return !(DriverStatus ?? []).some(([, value]) => value.startsWith("io.containerd.snapshotter"));
+}
+
+async function namedTimes(ids: string[], engine: Engine): Promise<Map<string, number>> {
+  const times = await Promise.all(
+    ids.map(async (id) => {
+      const image = await engine.askIfThere<{ Metadata?: { LastTagTime?: string } }>({
+        path: `/images/${id}/json`,
+      });
+      return [id, Date.parse(image?.Metadata?.LastTagTime ?? "") || 0] as const;
+    }),
+  );
+  return new Map(times);
+}
