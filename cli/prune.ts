@@ -53,7 +53,7 @@ export function pruneCommand(): Command {
     .option("--volumes", "also remove the cached layers of registry caches whose stack is gone", false)
     .option(
       "--json",
-      "print {items: [{kind, name, bytes, why}], bytes, exact, notes, freed} as one JSON object",
+      "print {items: [{kind, name, bytes, why}], bytes, atMostBytes, exact, notes, freed} as one JSON object",
       false,
     )
     .action(async (options: PruneCommandOptions) => {
@@ -108,8 +108,9 @@ function startable(error: Error, settings: Settings): Error {
   return new UserError("The sandbox does not run, so it cannot be pruned. Start it with: npm run -s env");
 }
 
-function asJson({ items, bytes, isExact, notes }: PrunePlan, result: PruneResult | undefined): string {
-  return JSON.stringify({ items, bytes, exact: isExact, notes, ...(result && { freed: result.freed }) });
+function asJson(plan: PrunePlan, result: PruneResult | undefined): string {
+  const { items, bytes, atMostBytes, isExact: exact, notes } = plan;
+  return JSON.stringify({ items, bytes, atMostBytes, exact, notes, ...(result && { freed: result.freed }) });
 }
 
 function asText(plan: PrunePlan, result: PruneResult | undefined): string {
@@ -119,7 +120,13 @@ function asText(plan: PrunePlan, result: PruneResult | undefined): string {
   if (lines.length > 0) lines.push("");
   if (result) lines.push(`Freed ${amount(result.freed)}.`);
   else if (plan.items.length === 0) lines.push("Nothing to remove.");
-  else lines.push(`Would free ${about}${amount(plan.bytes)}. Nothing was removed (--dry-run).`);
+  else {
+    lines.push(`Would free ${about}${amount(plan.bytes)}. Nothing was removed (--dry-run).`);
+    if (plan.atMostBytes > plan.bytes)
+      lines.push(
+        `At most ${amount(plan.atMostBytes)}, with build steps that may stand on those layers: the engine tells only once they are gone.`,
+      );
+  }
   return lines.join("\n");
 }
 

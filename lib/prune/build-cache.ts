@@ -114,35 +114,56 @@ function childrenOf(records: CacheRecord[]): Map<string, CacheRecord[]> {
 }
 
 /**
- * Shared records whose layers only the removed images have. The engine does not say which record is which layer; both are
- * chains, and the sizes along them tell. Where a layer that stays has the same sizes all the way down, the record counts as
- * that one's.
+ * Shared records whose layers only the removed images have. The engine does not say which record is which layer. Both are
+ * chains, and the sizes along them tell; only a record that came from an image, not from a build, has size 0 for whatever
+ * the layer has.
+ * @returns records that are surely such, and those that may as well be a layer of an image that stays
  */
 export function recordsOfLayers(
   records: CacheRecord[],
   images: LayeredImage[],
   removed: Set<string>,
-): Set<string> {
-  const gone = new Set<string>();
-  const kept = new Set<string>();
-  for (const { id, layers } of images) {
-    let sizes = "";
-    for (const { bytes } of layers) {
-      sizes += `${bytes} `;
-      (removed.has(id) ? gone : kept).add(sizes);
-    }
-  }
+): { sure: Set<string>; unsure: Set<string> } {
+  const staying = images.filter(({ id }) => !removed.has(id));
+  const keptChains = new Set(staying.flatMap(({ layers }) => layers.map(({ chain }) => chain)));
+  const kept = sizesByDepth(staying, () => true);
+  const gone = sizesByDepth(
+    images.filter(({ id }) => removed.has(id)),
+    (chain) => !keptChains.has(chain),
+  );
   const byId = new Map(records.map((record) => [record.id, record]));
-  const sizesOf = (record: CacheRecord, depth = 0): string | undefined => {
-    const [first, ...others] = record.parents;
-    if (first === undefined) return `${record.bytes} `;
-    const parent = others.length === 0 && depth < 1000 ? byId.get(first) : undefined;
-    const below = parent && sizesOf(parent, depth + 1);
-    return below === undefined ? undefined : `${below}${record.bytes} `;
-  };
-  const matches = records.filter((record) => {
-    const sizes = record.shared ? sizesOf(record) : undefined;
-    return sizes !== undefined && gone.has(sizes) && !kept.has(sizes);
-  });
-  return new Set(matches.map(({ id }) => id));
+  const matches = (sizes: number[], layers: Map<number, number[][]>): boolean =>
+    (layers.get(sizes.length) ?? []).some((other) =>
+      sizes.every((bytes, index) => bytes === 0 || bytes === other[index]),
+    );
+  const found = { sure: new Set<string>(), unsure: new Set<string>() };
+  for (const record of records) {
+    const sizes = record.shared ? sizesAlong(record, byId) : undefined;
+    if (sizes && matches(sizes, gone)) found[matches(sizes, kept) ? "unsure" : "sure"].add(record.id);
+  }
+  return found;
+}
+
+/** Sizes of the layers up to each layer that counts, by how many there are. */
+function sizesByDepth(images: LayeredImage[], counts: (chain: string) => boolean): Map<number, number[][]> {
+  const seen = new Set<string>();
+  const found = new Map<number, number[][]>();
+  for (const { layers } of images)
+    layers.forEach(({ chain }, index) => {
+      if (seen.has(chain) || !counts(chain)) return;
+      seen.add(chain);
+      const sizes = layers.slice(0, index + 1).map(({ bytes }) => bytes);
+      found.set(sizes.length, [...(found.get(sizes.length) ?? []), sizes]);
+    });
+  return found;
+}
+
+/** Sizes from the lowest record up to this one; undefined where one has several parents. */
+function sizesAlong(record: CacheRecord, byId: Map<string, CacheRecord>): number[] | undefined {
+  const sizes: number[] = [];
+  for (let at: CacheRecord | undefined = record; at; at = byId.get(at.parents[0] ?? "")) {
+    if (at.parents.length > 1 || sizes.length > 1000) return undefined;
+    sizes.unshift(at.bytes);
+  }
+  return sizes;
 }

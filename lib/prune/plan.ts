@@ -6,6 +6,7 @@ import {
   planCacheRemoval,
   recordsOfLayers,
   sumOf,
+  withDescendants,
   type CacheLimits,
   type CacheRecord,
 } from "./build-cache.ts";
@@ -26,6 +27,8 @@ export interface PrunePlan {
   items: PruneItem[];
   /** Sum over the items. */
   bytes: number;
+  /** The most that is freed: which steps of the build cache stand on removed layers is partly known only once these are gone. */
+  atMostBytes: number;
   /** Whether that is known to the byte. */
   isExact: boolean;
   /** What stays although somebody might expect it to go. */
@@ -60,7 +63,9 @@ export function planPrune(content: EngineContent, ledger: TagLedger, options: Pr
     why,
   }));
   const orphans = recordsOfLayers(content.cache, content.layers, new Set(goingIds));
-  const { orphaned, old, beyondSize } = planCacheRemoval(content.cache, orphans, options, options.now);
+  const removal = planCacheRemoval(content.cache, orphans.sure, options, options.now);
+  const orphaned = removal.orphaned.filter(({ shared }) => !shared); // the others are the layers themselves
+  const records = [...orphaned, ...removal.old, ...removal.beyondSize];
   const volumes = volumeItems(content, ledger, options);
   const items = [
     ...images,
@@ -69,8 +74,8 @@ export function planPrune(content: EngineContent, ledger: TagLedger, options: Pr
       orphaned.filter(({ shared }) => !shared),
       "on layers that no image has any more",
     ),
-    ...cacheItems(old, `not used for ${daysOf(options.olderThan)}`),
-    ...cacheItems(beyondSize, "the build cache is over its size"),
+    ...cacheItems(removal.old, `not used for ${daysOf(options.olderThan)}`),
+    ...cacheItems(removal.beyondSize, "the build cache is over its size"),
     ...(options.volumes ? volumes : []),
   ];
   if (!options.volumes)
@@ -81,15 +86,23 @@ export function planPrune(content: EngineContent, ledger: TagLedger, options: Pr
       ),
     );
   notes.push(...namelessNote(content, goingIds));
+  const sum = items.reduce((total, item) => total + item.bytes, 0);
   return {
     items,
-    bytes: items.reduce((sum, item) => sum + item.bytes, 0),
+    bytes: sum,
+    atMostBytes: sum + sumOf(standingOn(orphans.unsure, content.cache, records)),
     isExact: content.isExact,
     notes,
     versions: removals,
-    records: [...orphaned.filter(({ shared }) => !shared), ...old, ...beyondSize],
+    records,
     volumes: options.volumes ? volumes.map(({ name }) => name) : [],
   };
+}
+
+/** Records of their own that stand on these, and are not in the plan yet. */
+function standingOn(ids: Set<string>, records: CacheRecord[], planned: CacheRecord[]): CacheRecord[] {
+  const above = withDescendants(records, ids);
+  return records.filter((record) => above.has(record.id) && !record.shared && !planned.includes(record));
 }
 
 /** Images that lose their last name, in the order in which they do. */

@@ -39,7 +39,8 @@ export async function runPrune(plan: PrunePlan, before: DiskUse, run: PruneRun):
   }
   run.signal.throwIfAborted();
   run.onStep?.("build cache");
-  await pruneCache(plan.records, shared, started, run.engine);
+  if (!(await pruneCache(plan.records, shared, started, run.engine)))
+    notes.push("a build still uses layers of the removed images: run it again later");
   let volumeBytes = 0;
   for (const name of plan.volumes) {
     run.signal.throwIfAborted();
@@ -94,14 +95,15 @@ const idsPerRequest = 20_000;
 
 /**
  * Removes records of the build cache: the planned ones, those whose layers were only in the removed images, and what
- * stands on these. BuildKit itself refuses what a build uses; `until` spares what was used since the plan was made.
+ * stands on these: while they are there, the disk keeps the layers. BuildKit itself refuses what a build uses; `until` spares what was used since the plan was made.
+ * @returns whether nothing of the removed images is left in it
  */
 async function pruneCache(
   planned: CacheRecord[],
   sharedBefore: Set<string>,
   started: number,
   engine: Engine,
-): Promise<void> {
+): Promise<boolean> {
   const now = await readCache(engine);
   const orphans = new Set(
     now.filter(({ id, shared }) => !shared && sharedBefore.has(id)).map(({ id }) => id),
@@ -118,6 +120,7 @@ async function pruneCache(
       timeoutMs: 600_000,
     });
   }
+  return orphans.size === 0 || !(await readCache(engine)).some(({ id }) => orphans.has(id));
 }
 
 async function removeVolume(name: string, engine: Engine): Promise<boolean> {

@@ -16,6 +16,8 @@ export interface VersionRemoval {
   reference: string;
   /** Image ID. */
   id: string;
+  /** Place in its image's order, infinite where it has none. */
+  age: number;
   why: string;
 }
 
@@ -45,7 +47,7 @@ export function planVersions(
     const own = limits.get(stack);
     const goes = (version: Version, why: string): void => {
       if (version.held) notes.push(`${version.reference} stays: ${version.held}`);
-      else removals.push({ reference: version.reference, id: version.id, why });
+      else removals.push({ reference: version.reference, id: version.id, age: version.age, why });
     };
     const wanted = versions.filter(({ reference }) => !ledger.released.includes(reference));
     for (const version of versions.filter((other) => !wanted.includes(other)))
@@ -66,7 +68,9 @@ export function planVersions(
   removals.push(...beyondCeiling(content, removals, formers, limits));
   // Oldest first, so that a layer which several versions share is counted with the newest of them.
   const created = new Map(content.images.map((image) => [image.id, image.created]));
-  removals.sort((a, b) => (created.get(a.id) ?? 0) - (created.get(b.id) ?? 0));
+  removals.sort(
+    (a, b) => (created.get(a.id) ?? 0) - (created.get(b.id) ?? 0) || (a.age === b.age ? 0 : b.age - a.age),
+  );
   return { removals, notes };
 }
 
@@ -92,8 +96,8 @@ function beyondCeiling(
     );
     const rest = layers.filter(({ id }) => !idsThatGo.has(id));
     for (const reference of beyondStorage(rest, free, storage)) {
-      const { id } = free.find((version) => version.reference === reference)!;
-      found.push({ reference, id, why: "former versions take more than keepStorage" });
+      const { id, age } = free.find((version) => version.reference === reference)!;
+      found.push({ reference, id, age, why: "former versions take more than keepStorage" });
     }
   }
   return found;

@@ -326,6 +326,17 @@ describe("the build cache in the plan of a prune", () => {
       bytes: 7,
       why: "on layers that no image has any more",
     });
-    assert.equal(plan.bytes, 127);
+    assert.deepEqual([plan.bytes, plan.atMostBytes], [127, 127]);
+  });
+
+  it("counts as a bound what may stand on removed layers: records that came from an image have no size", () => {
+    const cache = [
+      record("base", { bytes: 0, shared: true }),
+      record("some layer", { bytes: 0, shared: true, parents: ["base"] }),
+      record("wheel", { bytes: 7, parents: ["some layer"] }),
+    ];
+    const plan = planPrune(content(fourVersions, { cache }), ledgerWith({ versions: order }), options);
+    assert.deepEqual(plan.records, []);
+    assert.deepEqual([plan.bytes, plan.atMostBytes], [120, 127]);
   });
 });
