@@ -37,6 +37,7 @@ describe("settings", () => {
     assert.equal(settings.cudaBase.cuda, "12.8");
     assert.equal(settings.engine.host, "unix:///var/run/docker.sock");
     assert.deepEqual(settings.services, {});
+    assert.equal(settings.keepStorage, "100GB");
   });
 
   it("take engine, network, upstream and ports from the private engine in the sandbox", () => {
@@ -118,6 +119,14 @@ describe("settings", () => {
       "a volume that is a path",
       { registryCache: { volume: "/srv/layers" } },
       'gpu-build-host:registryCache.volume must be the name of a volume such as "localai_registry-cache", got "/srv/layers"',
+      "a ceiling without a unit that is known",
+      { keepStorage: "100 gigs" },
+      'gpu-build-host:keepStorage must be a size such as "100GB" or "0.5GiB"; "0" keeps no former version, got "100 gigs"',
+    ],
+    [
+      "a ceiling as a number",
+      { keepStorage: 100 },
+      'gpu-build-host:keepStorage must be a size such as "100GB" or "0.5GiB"; "0" keeps no former version, got 100',
     ],
     [
       "one port for two things",
