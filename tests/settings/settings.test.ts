@@ -119,6 +119,8 @@ describe("settings", () => {
       "a volume that is a path",
       { registryCache: { volume: "/srv/layers" } },
       'gpu-build-host:registryCache.volume must be the name of a volume such as "localai_registry-cache", got "/srv/layers"',
+    ],
+    [
       "a ceiling without a unit that is known",
       { keepStorage: "100 gigs" },
       'gpu-build-host:keepStorage must be a size such as "100GB" or "0.5GiB"; "0" keeps no former version, got "100 gigs"',
