@@ -1,4 +1,4 @@
-import { Command, InvalidArgumentError } from "commander";
+import { Command, InvalidArgumentError, Option } from "commander";
 import prettyBytes from "pretty-bytes";
 import { engineAt } from "../lib/docker/engine.ts";
 import { UserError } from "../lib/errors.ts";
@@ -38,17 +38,21 @@ export function pruneCommand(): Command {
     )
     .addOption(stackOption())
     .option("--dry-run", "say what would go and how many bytes; remove nothing", false)
-    .option(
-      "--build-cache-older-than <time>",
-      "remove build cache not used for this long, such as 14d, 36h, 0s; cache mounts (downloads of pip, uv, apt) go by size only",
-      duration,
-      14 * 86_400_000,
+    .addOption(
+      new Option(
+        "--build-cache-older-than <time>",
+        "remove build cache not used for this long, such as 14d, 36h, 0s; cache mounts (downloads of pip, uv, apt) go by size only",
+      )
+        .argParser(duration)
+        .default(14 * 86_400_000, "14d"),
     )
-    .option(
-      "--build-cache-keep <size>",
-      "build cache may take this much beside the images, such as 50GB or 500MiB; beyond it what was not used for longest goes, cache mounts last",
-      size,
-      50e9,
+    .addOption(
+      new Option(
+        "--build-cache-keep <size>",
+        "build cache may take this much beside the images, such as 50GB or 500MiB; beyond it what was not used for longest goes, cache mounts last",
+      )
+        .argParser(size)
+        .default(50e9, "50GB"),
     )
     .option("--volumes", "also remove the cached layers of registry caches whose stack is gone", false)
     .option(
