@@ -16,7 +16,9 @@ import { shownPlainly } from "./provider/shown-plainly.ts";
 const { settings, plan, cacheImage } = await shownPlainly(async () => {
   const settings = settingsOfConfig(process.cwd(), pulumi.getStack(), pulumi.runtime.allConfig());
   const planned = await planStack(settings, { isPreview: pulumi.runtime.isDryRun() });
-  await checkHost(settings, planned.plan.all);
+  const warnings = await checkHost(settings, planned);
+  // Once: an update comes after its preview.
+  if (pulumi.runtime.isDryRun()) for (const line of warnings) await pulumi.log.warn(line);
   return { settings, ...planned };
 });
 

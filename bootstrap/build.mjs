@@ -77,6 +77,7 @@ export async function build() {
     platform: "node",
     target: "node20",
     sourcemap: true,
+    mainFields: ["module", "main"], // packages written as modules are bundled whole; some load parts by name otherwise
     plugins: [sourceFolders],
     logLevel: "warning",
   };
@@ -97,7 +98,6 @@ export async function build() {
       entryPoints: { provider: "provider/main.ts" },
       outdir: out,
       format: "cjs",
-      mainFields: ["module", "main"],
       outExtension: { ".js": ".cjs" },
       external: neverLoaded,
       minify: true, // half as much to parse

@@ -7,6 +7,7 @@ const commands: Record<string, () => Promise<Command>> = {
   destroy: async () => (await import("./destroy.ts")).destroyCommand(),
   env: async () => (await import("./env.ts")).envCommand(),
   rebuild: async () => (await import("./rebuild.ts")).rebuildCommand(),
+  doctor: async () => (await import("./doctor.ts")).doctorCommand(),
   lock: async () => (await import("./lock.ts")).lockCommand(),
   prune: async () => (await import("./prune.ts")).pruneCommand(),
   test: async () => (await import("./test.ts")).testCommand(),

@@ -1,4 +1,5 @@
 import { withHostLock } from "../lib/daemon/host-lock.ts";
+import { stackLockKey } from "../lib/doctor/checks/host.ts";
 import { projectRoot } from "./stack-context.ts";
 
 /**
@@ -8,5 +9,5 @@ import { projectRoot } from "./stack-context.ts";
  * @throws UserError that names the other command, after two seconds.
  */
 export function oneAtATime<T>(stack: string, work: () => Promise<T>): Promise<T> {
-  return withHostLock(`the stack ${stack} in ${projectRoot}`, { stack, waitMs: 2_000 }, work);
+  return withHostLock(stackLockKey(stack, projectRoot), { stack, waitMs: 2_000 }, work);
 }

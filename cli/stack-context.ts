@@ -84,7 +84,7 @@ export async function openStack(options: OpenOptions, progress: Progress): Promi
 
 /** Everything of the sandbox lies here. */
 export const sandboxRoot = join(projectRoot, ".sandbox");
-const sandboxBackend = join(sandboxRoot, "pulumi");
+export const sandboxBackend = join(sandboxRoot, "pulumi");
 
 function backendOf(isSandbox: boolean): Record<string, string> {
   if (!isSandbox) return {};

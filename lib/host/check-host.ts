@@ -1,107 +1,26 @@
-import { engineAt } from "../docker/engine.ts";
-import { engineRequest, socketOf, unlessMissing } from "../docker/request.ts";
+import { previewChecks } from "../doctor/preview-checks.ts";
+import { readFacts } from "../doctor/read-facts.ts";
+import { runChecks } from "../doctor/run-checks.ts";
 import { UserError } from "../errors.ts";
-import { secretProblems } from "../images/build-secrets.ts";
-import { refuseForeignTags } from "../images/promote.ts";
-import { readTagLedger } from "../images/tag-ledger.ts";
-import type { ImagePlan } from "../images/types.ts";
+import type { StackPlan } from "../images/plan-stack.ts";
 import type { Settings } from "../settings/settings.ts";
-import { buildxProblem } from "./buildx.ts";
-import { diskProblem } from "./disk.ts";
-import { engineFacts } from "./engine-facts.ts";
-import { named, otherCaches, waysToAdopt } from "./other-cache.ts";
-import { portHolder } from "./port-holder.ts";
-
-/** Oldest engine that has `dockerd --validate`, named build contexts and BuildKit as its builder. */
-const oldestEngine = 23;
+import { rememberedNvidia } from "./remembered.ts";
 
 /**
- * Looks at what a run needs, before anything is declared: engine, buildx, the cache's port and volume, and for the
- * images that are still to be built their secrets and the disk.
+ * Looks at what a run needs before anything is declared, with those checks of `npm run doctor` that are quick.
  *
+ * @returns a line for each warning.
  * @throws UserError with a line for each problem and what to do about it.
  */
-export async function checkHost(settings: Settings, images: ImagePlan[]): Promise<void> {
-  const problems = await hostProblems(settings, images);
+export async function checkHost(settings: Settings, plan: StackPlan): Promise<string[]> {
+  const facts = readFacts(settings, { plan, nvidia: () => rememberedNvidia(settings.stateDir) });
+  const results = await runChecks(previewChecks, facts);
+  const lines = (status: string) =>
+    results
+      .filter((result) => result.status === status)
+      .map(({ id, line, fix }) => `${id}: ${line}.${fix ? ` Fix: ${fix}` : ""}`);
+  const problems = lines("FAIL");
   if (problems.length > 0)
     throw new UserError(["This host is not ready:", ...problems.map((line) => `  ${line}`)].join("\n"));
-}
-
-async function hostProblems(settings: Settings, images: ImagePlan[]): Promise<string[]> {
-  const { host } = settings.engine;
-  const cacheName = `gpu-build-host-${settings.stack}-registry-cache`;
-  const facts = await engineFacts(
-    host,
-    cacheName,
-    images.map(({ reference }) => reference),
-  );
-  if (typeof facts === "string") return [facts];
-  const major = Number.parseInt(facts.version, 10);
-  if (major < oldestEngine) {
-    return [
-      `The Docker Engine at ${host} is ${facts.version}; ${oldestEngine}.0 or newer is needed: https://docs.docker.com/engine/install/`,
-    ];
-  }
-  const missing = images.filter(({ reference }) => facts.missingImages.has(reference));
-  const problems = [
-    await buildxProblem(),
-    ...missing.flatMap(({ name, secrets }) => secretProblems(name, secrets)),
-    ...(await foreignTags(settings, images, facts.id)),
-    missing.some(({ name }) => name === "cuda-base-runtime") ? await diskProblem(facts.dataRoot) : undefined,
-  ];
-  if (settings.registryCache.mode === "own") {
-    problems.push(foreignVolume(cacheName, settings.stack, facts.volumeStack));
-    const { port, volume } = settings.registryCache;
-    if (facts.cachePort !== String(port)) problems.push(await takenPort(settings, port));
-    if (volume) problems.push(await adoptionProblem(settings, volume, cacheName));
-  }
-  return problems.filter((problem) => problem !== undefined);
-}
-
-/** Friendly tags that are somebody else's: known before the first image is built, and in a preview. */
-async function foreignTags(settings: Settings, images: ImagePlan[], engineId: string): Promise<string[]> {
-  const engine = engineAt(settings.engine.host);
-  const ledger = await readTagLedger(settings.stateDir, engineId);
-  const problems = images.map(({ name, reference, tags }) =>
-    refuseForeignTags(
-      { stack: settings.stack, image: name, reference, tags, adopt: settings.adoptTags },
-      ledger,
-      engine,
-    ).catch((error: unknown) => {
-      if (error instanceof UserError) return `${name}: ${error.message}`;
-      throw error;
-    }),
-  );
-  return (await Promise.all(problems)).filter((problem) => problem !== undefined);
-}
-
-/** Docker would adopt a volume of that name silently, and destroy would delete it with its data. */
-function foreignVolume(name: string, stack: string, owner: string | null | undefined): string | undefined {
-  if (owner === undefined || owner === stack) return undefined;
-  return `The volume ${name} exists and is not of the stack ${stack}. Rename or remove it: docker volume rm ${name}`;
-}
-
-async function takenPort({ engine, stack }: Settings, port: number): Promise<string | undefined> {
-  const holder = await portHolder(port);
-  if (!holder) return undefined;
-  const other = (await otherCaches(engine.host)).find((cache) => cache.isRunning && cache.port === port);
-  if (other)
-    return `Port ${port} is the one of a registry cache that no stack made: ${named(other)}. Either ${waysToAdopt(other, stack)}`;
-  return `Port ${port} on 127.0.0.1 is taken by ${holder}. Choose another: pulumi config set --path gpu-build-host:registryCache.port PORT`;
-}
-
-/** A volume that the cache shall take over has to be there, and nobody else may write into it meanwhile. */
-async function adoptionProblem(
-  { engine }: Settings,
-  volume: string,
-  cacheName: string,
-): Promise<string | undefined> {
-  const get = <T>(path: string, query = {}) =>
-    engineRequest<T>(socketOf(engine.host), { path, query, timeoutMs: 10_000 });
-  if (!(await unlessMissing(get(`/volumes/${volume}`))))
-    return `The volume ${volume} (registryCache.volume) is not there: see docker volume ls, or remove the setting`;
-  const users = await get<{ Names: string[] }[]>("/containers/json", { filters: { volume: [volume] } });
-  const other = users.flatMap(({ Names }) => Names).find((name) => name !== `/${cacheName}`);
-  if (!other) return undefined;
-  return `The volume ${volume} (registryCache.volume) is in use by the container ${other.slice(1)}: docker stop ${other.slice(1)}`;
+  return lines("WARN");
 }

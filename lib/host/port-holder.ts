@@ -1,9 +1,9 @@
 import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { createServer } from "node:net";
 
-/** Who listens on a port of 127.0.0.1, e.g. `"registry (process 812)"`; undefined where it is free. */
-export async function portHolder(port: number): Promise<string | undefined> {
-  if (await canListen(port)) return undefined;
+/** Who listens on a port of an address, e.g. `"registry (process 812)"`; undefined where it is free or there is no such address. */
+export async function portHolder(port: number, address = "127.0.0.1"): Promise<string | undefined> {
+  if (await canListen(port, address)) return undefined;
   const pid = listeningProcess(port);
   return pid === undefined ? "another program" : `${textOf(`/proc/${pid}/comm`).trim()} (process ${pid})`;
 }
@@ -16,11 +16,13 @@ export function listeningProcess(port: number): number | undefined {
   return pid === undefined ? undefined : Number(pid);
 }
 
-function canListen(port: number): Promise<boolean> {
+function canListen(port: number, address: string): Promise<boolean> {
   return new Promise((resolve) => {
     const server = createServer();
-    server.once("error", () => resolve(false));
-    server.listen(port, "127.0.0.1", () => server.close(() => resolve(true)));
+    server.once("error", (error: NodeJS.ErrnoException) =>
+      resolve(error.code === "EADDRNOTAVAIL" || error.code === "EAFNOSUPPORT"),
+    );
+    server.listen(port, address, () => server.close(() => resolve(true)));
   });
 }
 

@@ -21,10 +21,20 @@ export function settingsOfConfig(root: string, stack: string, config: Record<str
  * @throws UserError with one line per problem.
  */
 export function checkStackFile(root: string, stack: string): void {
+  settingsBeforeStart(root, stack, "unix:///var/run/docker.sock");
+}
+
+/**
+ * The checked settings of a stack whose sandbox need not have been started: its ports and upstream are placeholders.
+ *
+ * @param dockerHost socket that the sandbox's engine will have
+ * @throws UserError with one line per problem.
+ */
+export function settingsBeforeStart(root: string, stack: string, dockerHost: string): Settings {
   const { file, values } = readStackFile(root, stack);
-  withDefaults(root, stack, file, values, () => ({
+  return withDefaults(root, stack, file, values, () => ({
     root: join(root, ".sandbox"),
-    dockerHost: "unix:///var/run/docker.sock",
+    dockerHost,
     upstream: "http://127.0.0.1",
     ports: { cache: 1, cacheMetrics: 2 },
   }));

@@ -1,0 +1,123 @@
+import { readFile } from "node:fs/promises";
+import { execa } from "execa";
+import { parseDaemonJson, readList } from "../../daemon/daemon-json.ts";
+import { validateArguments } from "../../daemon/dockerd-flags.ts";
+import type { ManagedDaemon } from "../../daemon/identify.ts";
+import { mirrorProblem, sameMirrors } from "../../daemon/mirror-url.ts";
+import { fail, isUnknown, ok, skip, warn, type CheckDefinition, type Facts, type Outcome } from "../types.ts";
+
+/** The check is skipped for an engine that we do not manage or may not look into. */
+async function withDaemon(
+  facts: Facts,
+  judge: (
+    daemon: ManagedDaemon,
+    text: string | null | undefined,
+    fault?: string,
+  ) => Outcome | Promise<Outcome>,
+): Promise<Outcome> {
+  const daemon = await facts.daemon();
+  if (isUnknown(daemon))
+    return isUnknown(await facts.engine())
+      ? skip("the engine does not answer")
+      : skip(daemon.problem, "run as root: sudo npm run doctor");
+  if (!daemon.managed) return skip(`not ours to look at: ${daemon.foreign?.what}`);
+  return judge(daemon.managed, daemon.text, daemon.fault);
+}
+
+const reload = (daemon: ManagedDaemon) => `sudo kill -HUP ${daemon.process.pid}`;
+
+export const dockerConfigChecks: CheckDefinition[] = [
+  {
+    id: "docker.config.path",
+    what: "The daemon.json that the running dockerd reads, by its arguments.",
+    warns:
+      "`--config-file` names another than /etc/docker/daemon.json, or flags set what the file could (a systemd drop-in)",
+    run: (facts) =>
+      withDaemon(facts, ({ flags, file, process: dockerd }) => {
+        if (flags.registryMirrors.length > 0)
+          return warn(
+            `dockerd (process ${dockerd.pid}) was started with --registry-mirror: the file may not name mirrors as well`,
+            "take the flag out of its unit or drop-in: systemctl cat docker",
+          );
+        if (flags.configFileGiven && !facts.settings.sandbox)
+          return warn(`dockerd reads ${file} (--config-file), not /etc/docker/daemon.json`, `edit ${file}`);
+        return ok(`${file}`);
+      }),
+  },
+  {
+    id: "docker.config.parse",
+    what: "daemon.json, read as strictly as dockerd reads it and stricter where dockerd stays silent.",
+    fails:
+      "it is not valid JSON, is no object, has a key twice, or has `registry-mirror`, which dockerd ignores; with line and column",
+    run: (facts) =>
+      withDaemon(facts, ({ file }, text, fault) => {
+        if (fault) return fail(fault, `mend the file (dockerd would not start with it): ${file}`);
+        if (text === null) return ok(`no file ${file}: the engine's defaults`);
+        const parsed = parseDaemonJson(text ?? null);
+        const mirrors = parsed.ok ? (readList(parsed.document, "registry-mirrors") ?? []) : [];
+        const problem = mirrors.map(mirrorProblem).find((line) => line && !line.includes("has a path"));
+        return problem
+          ? fail(`${file}: registry-mirrors: ${problem}`, `edit ${file}`)
+          : ok(`${file} is well-formed`);
+      }),
+  },
+  {
+    id: "docker.config.conflict",
+    what: "`dockerd --validate` by the running daemon's own program, with its own flags.",
+    fails:
+      "it would refuse the file at its next start: a key that is also a flag, an unknown key, a wrong value",
+    limit: 20,
+    run: (facts, signal) =>
+      withDaemon(facts, async (daemon, text, fault) => {
+        if (fault) return skip("the file cannot be read: see docker.config.parse");
+        if (text === null && !daemon.flags.configFileGiven) return ok("no file, no conflict");
+        const words = await validate(daemon, signal);
+        return words === undefined
+          ? ok("dockerd --validate accepts flags and file together")
+          : fail(`dockerd would not start again: ${words}`, `edit ${daemon.file}`);
+      }),
+  },
+  {
+    id: "docker.config.live",
+    what: "The running daemon against its file, for `registry-mirrors`.",
+    warns: "they differ: the file was edited and never reloaded, or a reload failed",
+    run: (facts) =>
+      withDaemon(facts, (daemon, text) => {
+        const parsed = parseDaemonJson(text ?? null);
+        const inFile =
+          (parsed.ok && readList(parsed.document, "registry-mirrors")) || daemon.flags.registryMirrors;
+        const live = daemon.info.mirrors;
+        if (sameMirrors(inFile, live)) return ok("the daemon uses what its file says");
+        return warn(
+          `edited but never reloaded: ${daemon.file} has registry-mirrors ${shown(inFile)}, the daemon uses ${shown(live)}`,
+          `${reload(daemon)} (stops no container)`,
+        );
+      }),
+  },
+];
+
+/** dockerd's own words about its file; undefined where it accepts it. It only reads. */
+async function validate(daemon: ManagedDaemon, signal: AbortSignal): Promise<string | undefined> {
+  const { pid, args } = daemon.process;
+  const environment = await readFile(`/proc/${pid}/environ`, "utf8");
+  const variables = environment
+    .split("\0")
+    .filter(Boolean)
+    .map((line) => [line.slice(0, line.indexOf("=")), line.slice(line.indexOf("=") + 1)] as const);
+  const result = await execa(`/proc/${pid}/exe`, validateArguments(args, daemon.file), {
+    argv0: "dockerd", // it looks at its name
+    env: Object.fromEntries(variables),
+    extendEnv: false,
+    cwd: `/proc/${pid}/cwd`,
+    cancelSignal: signal,
+    timeout: 15_000,
+    reject: false,
+    stdin: "ignore",
+  });
+  if (result.exitCode === 0) return undefined;
+  return (result.stderr || result.shortMessage || "").trim().split("\n").at(-1);
+}
+
+function shown(mirrors: string[]): string {
+  return mirrors.length > 0 ? mirrors.join(", ") : "none";
+}

@@ -1,0 +1,91 @@
+import { portHolder } from "../../host/port-holder.ts";
+import { fail, isUnknown, ok, skip, warn, type CheckDefinition, type Facts, type Outcome } from "../types.ts";
+
+export const portChecks: CheckDefinition[] = [
+  {
+    id: "port.cache",
+    what: "The cache's port: held by the stack's own cache, or free; in mode `external` held by a registry.",
+    fails:
+      "another program holds it (its name and process stand there; if it is a registry, how to use that one); in mode `external` no registry answers",
+    warns: "another program holds the same port of [::1], which `localhost` may mean",
+    run: (facts) =>
+      facts.settings.registryCache.mode === "own" ? judgeOwnPort(facts) : judgeExternalPort(facts),
+  },
+  {
+    id: "port.metrics",
+    what: "The port for the cache's metrics, where one is set.",
+    fails: "another program holds it",
+    run: async (facts) => {
+      const { metricsPort, mode } = facts.settings.registryCache;
+      if (!facts.started || metricsPort === undefined || mode !== "own") return skip("no metrics are served");
+      if (await isServed(facts)) return ok("served by the stack's cache");
+      const holder = await portHolder(metricsPort);
+      return holder
+        ? fail(`Port ${metricsPort} on 127.0.0.1 is taken by ${holder}`, setPort("metricsPort"))
+        : ok(`${metricsPort} on 127.0.0.1 is free`);
+    },
+  },
+];
+
+const setPort = (name: string) => `pulumi config set --path gpu-build-host:registryCache.${name} PORT`;
+
+async function judgeOwnPort(facts: Facts): Promise<Outcome> {
+  if (!facts.started) return skip("the sandbox has never been started");
+  const { port } = facts.settings.registryCache;
+  if (await isServed(facts)) {
+    const other = await portHolder(port, "::1");
+    return other
+      ? warn(
+          `Port ${port} on [::1] is taken by ${other}: who says localhost:${port} may reach that one`,
+          `write 127.0.0.1:${port}, not localhost:${port}`,
+        )
+      : ok(`${port} on 127.0.0.1 is held by the stack's cache`);
+  }
+  const holder = await portHolder(port);
+  if (!holder) {
+    const other = await portHolder(port, "::1");
+    return other
+      ? warn(
+          `Port ${port} on [::1] is taken by ${other}; on 127.0.0.1 it is free`,
+          `write 127.0.0.1:${port}, not localhost:${port}`,
+        )
+      : ok(`${port} on 127.0.0.1 is free`);
+  }
+  if (await isRegistry(port))
+    return fail(
+      `Port ${port} on 127.0.0.1 is taken by ${holder}. A registry answers there`,
+      `to use that one: pulumi config set --path gpu-build-host:registryCache.mode external; to run another beside it: ${setPort("port")}`,
+    );
+  return fail(`Port ${port} on 127.0.0.1 is taken by ${holder}`, `Choose another: ${setPort("port")}`);
+}
+
+async function judgeExternalPort({ settings, started }: Facts): Promise<Outcome> {
+  if (!started) return skip("the sandbox has never been started");
+  const { port } = settings.registryCache;
+  if (await isRegistry(port)) return ok(`a registry answers on ${port} of 127.0.0.1`);
+  return fail(
+    `no registry answers on port ${port} of 127.0.0.1, and registryCache.mode is external`,
+    "pulumi up on the stack that owns the cache, or set gpu-build-host:registryCache.mode to own",
+  );
+}
+
+/** Whether the stack's own cache runs with this port. */
+async function isServed(facts: Facts): Promise<boolean> {
+  const cache = await facts.cache();
+  return (
+    !isUnknown(cache) &&
+    cache.container?.running === true &&
+    cache.container.port === String(facts.settings.registryCache.port)
+  );
+}
+
+/** Whether what listens speaks the registry's protocol. */
+async function isRegistry(port: number): Promise<boolean> {
+  try {
+    const answer = await fetch(`http://127.0.0.1:${port}/v2/`, { signal: AbortSignal.timeout(3_000) });
+    await answer.body?.cancel();
+    return answer.headers.has("docker-distribution-api-version");
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,32 @@
+import { cacheChecks } from "./checks/cache.ts";
+import { diskChecks } from "./checks/disk.ts";
+import { dockerEngineChecks } from "./checks/docker-engine.ts";
+import { gpuChecks } from "./checks/gpu.ts";
+import { portChecks } from "./checks/port.ts";
+import { secretChecks } from "./checks/secrets.ts";
+import type { CheckDefinition } from "./types.ts";
+
+/** What would make a run fail half-way, and takes no time to look at. daemon.json is left to the resource that edits it. */
+const ids = new Set([
+  "docker.present",
+  "docker.version",
+  "docker.buildx",
+  "docker.snapshotter",
+  "disk.bytes",
+  "disk.inodes",
+  "port.cache",
+  "port.metrics",
+  "cache.volume",
+  "gpu.cuda",
+  "host.secrets",
+]);
+
+/** The checks that run before every preview and update. */
+export const previewChecks: CheckDefinition[] = [
+  ...dockerEngineChecks,
+  ...diskChecks,
+  ...portChecks,
+  ...cacheChecks,
+  ...gpuChecks,
+  ...secretChecks,
+].filter(({ id }) => ids.has(id));
