@@ -30,7 +30,8 @@ async function runOne(check: CheckDefinition, facts: Facts, outer: AbortSignal):
   const work = attempt(check, facts, signal);
   const timer = setTimeout(() => limit.abort(), seconds * 1000);
   try {
-    return oneLine(await Promise.race([work, whenAborted(signal, work, seconds)]));
+    const outcome = await Promise.race([work, whenAborted(signal, work)]);
+    return oneLine(limit.signal.aborted || !outcome ? noAnswer(seconds) : outcome);
   } finally {
     clearTimeout(timer);
     outer.throwIfAborted();
@@ -38,13 +39,12 @@ async function runOne(check: CheckDefinition, facts: Facts, outer: AbortSignal):
 }
 
 /** Ends a check that was told to stop; it gets a moment to take away what it started. */
-async function whenAborted(signal: AbortSignal, work: Promise<Outcome>, seconds: number): Promise<Outcome> {
+async function whenAborted(signal: AbortSignal, work: Promise<Outcome>): Promise<undefined> {
   await new Promise<void>((resolve) => {
     if (signal.aborted) resolve();
     signal.addEventListener("abort", () => resolve(), { once: true });
   });
   await Promise.race([work, sleep(graceMs, undefined, { ref: false })]);
-  return noAnswer(seconds);
 }
 
 async function attempt(check: CheckDefinition, facts: Facts, signal: AbortSignal): Promise<Outcome> {

@@ -36,7 +36,7 @@ export async function askUpstream(upstream: string, timeoutMs = 8_000): Promise<
     const code = cause?.code ?? "";
     return {
       code,
-      words: cause?.message ?? (error as Error).message,
+      words: cause?.message || (error as Error).message,
       ...(await dateInClear(upstream, code)),
     };
   }

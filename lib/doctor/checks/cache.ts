@@ -63,7 +63,10 @@ async function judgeRunning(facts: Facts): Promise<Outcome> {
   }
   if (!container.running)
     return {
-      ...fail(`${name} is stopped`, `npm run doctor -- --fix, or docker start ${name}; if it stops again: docker logs --tail 20 ${name}`),
+      ...fail(
+        `${name} is stopped`,
+        `npm run doctor -- --fix, or docker start ${name}; if it stops again: docker logs --tail 20 ${name}`,
+      ),
       ...(container.stack === facts.settings.stack && {
         repair: {
           says: `start the stack's cache: docker start ${name}`,

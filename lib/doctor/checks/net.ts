@@ -59,7 +59,7 @@ export function judgeUpstream(answer: UpstreamAnswer, upstream: string): Outcome
     return fail(line, fixOf(answer.code, upstream));
   }
   const { status, isRegistry, contentType, seconds } = answer;
-  if (status === 407 || (contentType.includes("text/html") && !isRegistry))
+  if (contentType.includes("text/html") && !isRegistry)
     return fail(
       `${upstream} is answered by something else than a registry (status ${status}, ${contentType || "no type"}): a proxy or a login page`,
       "open the address in a browser; behind a company's proxy set it for the Docker daemon and the cache",
