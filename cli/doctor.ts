@@ -101,7 +101,7 @@ async function look(facts: Facts, { only = "" }: DoctorOptions, signal: AbortSig
       `No check begins with "${only}"; groups: ${[...new Set(allChecks.map(({ id }) => id.split(".")[0]))].join(", ")}.`,
     );
   const results = await runChecks(chosen, facts, signal);
-  return [...results, ...(withDockerfiles ? findingsAsChecks([], facts) : [])];
+  return [...results, ...(withDockerfiles ? findingsAsChecks([]) : [])];
 }
 
 /** Shows and does what is safe; true where something was done. */

@@ -1,26 +1,25 @@
-import { relative } from "node:path";
-import type { Check, Facts } from "./types.ts";
+import type { Check } from "./types.ts";
 
 /** What a layer rule found in a Dockerfile of the user's. */
 export interface DockerfileFinding {
-  /** Rule, e.g. `"latest"`: the check's id is `dockerfile.latest`. */
+  /** e.g. `"dockerfile.order"`. */
   id: string;
-  /** Absolute path of the Dockerfile. */
+  /** As the user knows it, e.g. `"services/whisperx/Dockerfile"`. */
   file: string;
   /** Counts from 1. */
   line: number;
   status: "WARN" | "FAIL";
   /** What is wrong, in one line. */
-  text: string;
+  message: string;
   fix: string;
 }
 
 /** The one place where findings about Dockerfiles become checks, e.g. `dockerfile.latest  services/a/Dockerfile:3: …`. */
-export function findingsAsChecks(findings: DockerfileFinding[], facts: Pick<Facts, "settings">): Check[] {
-  return findings.map(({ id, file, line, status, text, fix }) => ({
-    id: `dockerfile.${id}`,
+export function findingsAsChecks(findings: DockerfileFinding[]): Check[] {
+  return findings.map(({ id, file, line, status, message, fix }) => ({
+    id,
     status,
-    line: `${relative(facts.settings.root, file)}:${line}: ${text}`,
+    line: `${file}:${line}: ${message}`,
     fix,
   }));
 }
