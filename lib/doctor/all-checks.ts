@@ -11,6 +11,7 @@ import { portChecks } from "./checks/port.ts";
 import { pulumiChecks } from "./checks/pulumi.ts";
 import { secChecks } from "./checks/sec.ts";
 import { secretChecks } from "./checks/secrets.ts";
+import { tagChecks } from "./checks/tags.ts";
 import { timeChecks } from "./checks/time.ts";
 import type { CheckDefinition } from "./types.ts";
 
@@ -25,6 +26,7 @@ export const allChecks: CheckDefinition[] = [
   ...timeChecks,
   ...gpuChecks,
   ...imageChecks,
+  ...tagChecks,
   ...buildChecks,
   ...secChecks,
   ...pulumiChecks,

@@ -3,6 +3,8 @@ import type { Unknown } from "./types.ts";
 
 /** What the engine says about itself, as far as checks read it. */
 export interface EngineAnswer {
+  /** Stays for the life of its data root; by it the ledger of tags is found. */
+  id: string;
   /** e.g. `"26.1.5"`. */
   version: string;
   apiVersion: string;
@@ -48,6 +50,7 @@ export async function askEngine(host: string, isSandbox = false): Promise<Engine
 export function readAnswer(info: InfoAnswer, version: VersionAnswer): EngineAnswer {
   const driverStatus = (info.DriverStatus ?? []).map((pair) => pair.join(" "));
   return {
+    id: info.ID ?? "",
     version: info.ServerVersion ?? "",
     apiVersion: version.ApiVersion ?? "",
     minApiVersion: version.MinAPIVersion ?? "",
@@ -97,6 +100,7 @@ function noAnswer(host: string, error: NodeJS.ErrnoException, isSandbox: boolean
 }
 
 export interface InfoAnswer {
+  ID?: string;
   ServerVersion?: string;
   OperatingSystem?: string;
   OSType?: string;

@@ -4,6 +4,7 @@ import { dockerEngineChecks } from "./checks/docker-engine.ts";
 import { gpuChecks } from "./checks/gpu.ts";
 import { portChecks } from "./checks/port.ts";
 import { secretChecks } from "./checks/secrets.ts";
+import { tagChecks } from "./checks/tags.ts";
 import type { CheckDefinition } from "./types.ts";
 
 /** What would make a run fail half-way, and takes no time to look at. daemon.json is left to the resource that edits it. */
@@ -18,6 +19,7 @@ const ids = new Set([
   "port.metrics",
   "cache.volume",
   "gpu.cuda",
+  "image.tags",
   "host.secrets",
 ]);
 
@@ -29,4 +31,5 @@ export const previewChecks: CheckDefinition[] = [
   ...cacheChecks,
   ...gpuChecks,
   ...secretChecks,
+  ...tagChecks,
 ].filter(({ id }) => ids.has(id));

@@ -16,7 +16,20 @@ export async function runInImage(
   options: { signal: AbortSignal; seconds: number; gpus?: boolean },
 ): Promise<ImageRun> {
   const name = `gpu-build-host-doctor-${process.pid}-${Date.now().toString(36)}`;
-  const args = ["run", "--rm", "--name", name, "--network", "none", "--pull", "never", "--tmpfs", "/tmp", "--user", "0:0"];
+  const args = [
+    "run",
+    "--rm",
+    "--name",
+    name,
+    "--network",
+    "none",
+    "--pull",
+    "never",
+    "--tmpfs",
+    "/tmp",
+    "--user",
+    "0:0",
+  ];
   const label = ["--label", "gpu-build-host.role=doctor"];
   const gpus = options.gpus ? ["--gpus", "all"] : [];
   const run = await runBriefly(

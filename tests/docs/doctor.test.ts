@@ -17,7 +17,7 @@ describe("docs/doctor.md", () => {
   });
 
   it("says how many run before a preview", () => {
-    assert.equal(previewChecks.length, 11);
-    assert.match(page, /^- Eleven of them/m);
+    assert.equal(previewChecks.length, 12);
+    assert.match(page, /^- Twelve of them/m);
   });
 });

@@ -15,7 +15,6 @@ describe("Doctor: report for an issue", () => {
     const secrets = {
       variable: canary("v"),
       file: canary("f"),
-      argument: canary("a"),
       proxy: canary("p"),
       daemonProxy: canary("d"),
       engineProxy: canary("e"),
@@ -52,7 +51,6 @@ describe("Doctor: report for an issue", () => {
     const services = {
       app: {
         context: "app",
-        args: { API_TOKEN: secrets.argument },
         secrets: { hf: { env: "MY_HF" }, key: { file: join(folder, "token") } },
       },
     };

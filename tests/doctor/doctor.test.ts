@@ -1,33 +1,18 @@
 import assert from "node:assert/strict";
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { execa } from "execa";
-import type { Check } from "../../lib/doctor/types.ts";
 import { settingsOfStackFile } from "../../lib/settings/load.ts";
 import { stopEngine } from "../../sandbox/engine.ts";
 import { sandboxLayout } from "../../sandbox/layout.ts";
 import { engineContent } from "../integration/machine.ts";
 import { Project } from "../integration/project.ts";
+import { appDockerfile, filesBelow, lookAt, notGood, one } from "./doctor-run.ts";
 import { check, factsOf, programs } from "./fed-facts.ts";
 
 const cacheName = "gpu-build-host-sandbox-registry-cache";
-
-/** A stand-in for ldd, which the small test image has not: two libraries are nowhere, of one the driver brings it. */
-const ldd =
-  "printf '\\\\tlibsndfile.so.1 => not found\\\\n\\\\tlibcuda.so.1 => not found\\\\n\\\\tlibown.so => not found\\\\n'";
-const appDockerfile = `ARG CUDA
-FROM cuda-base:runtime-\${CUDA}
-RUN mkdir -p /usr/lib/python3/dist-packages/sound && touch /usr/lib/python3/dist-packages/sound/ext.so /usr/lib/libown.so
-RUN printf '#!/bin/sh\\n%s\\n' "${ldd}" > /bin/ldd && chmod 755 /bin/ldd
-`;
-
-interface Looked {
-  exitCode: number;
-  checks: Check[];
-  seconds: number;
-}
 
 describe("npm run doctor", function () {
   this.timeout(600_000);
@@ -40,20 +25,7 @@ describe("npm run doctor", function () {
   });
   after(() => project.remove());
 
-  /** Runs the doctor; only JSON stands on its stdout. */
-  async function look(...args: string[]): Promise<Looked> {
-    const started = Date.now();
-    const result = await project.run("doctor", "--json", ...args);
-    assert.ok(result.stdout.startsWith("{"), result.output);
-    const { checks } = JSON.parse(result.stdout) as { checks: Check[] };
-    return { exitCode: result.exitCode, checks, seconds: (Date.now() - started) / 1000 };
-  }
-
-  const one = ({ checks }: Looked, id: string) => checks.find((found) => found.id === id)!;
-  const notGood = ({ checks }: Looked) =>
-    checks
-      .filter(({ status }) => status === "FAIL" || status === "WARN")
-      .map(({ id, status }) => `${status} ${id}`);
+  const look = (...args: string[]) => lookAt(project, ...args);
 
   it("works before the first npm start, and makes no sandbox", async () => {
     const found = await look();
@@ -99,7 +71,7 @@ describe("npm run doctor", function () {
   it("prints a line for each check, with what mends it below, and the counts", async () => {
     const { output, exitCode } = await project.run("doctor", "--only", "docker");
     assert.equal(exitCode, 0);
-    assert.match(output, /^OK {3}docker\.present {9}Docker Engine \S+ at unix:\/\/\//m);
+    assert.match(output, /^OK {3}docker\.present {10}Docker Engine \S+ at unix:\/\/\//m);
     assert.match(output, /^11 checks: 11 OK$/m);
   });
 
@@ -258,7 +230,12 @@ describe("npm run doctor", function () {
     it("shows a warning once and goes on", async () => {
       const { exitCode, output } = await previewWith("550.54.15");
       assert.equal(exitCode, 0, output);
-      assert.equal(output.match(/gpu\.cuda: CUDA 12\.6 came with driver 560\.28\.03/g)?.length, 1, output);
+      const diagnostics = output.slice(output.indexOf("Diagnostics:"));
+      assert.equal(
+        diagnostics.match(/gpu\.cuda: CUDA 12\.6 came with driver 560\.28\.03/g)?.length,
+        1,
+        output,
+      );
     });
 
     it("stops for a port that another program holds, once the cache is not there", async () => {
@@ -323,20 +300,3 @@ describe("npm run doctor", function () {
     });
   });
 });
-
-/** Every file of a project with its time, apart from what a running engine and registry write all the time. */
-function filesBelow(root: string): string[] {
-  const moving = /\/\.sandbox\/(docker|dockerd\.log|upstream)(\/|$)/;
-  return (
-    readdirSync(root, { recursive: true, withFileTypes: true }) as {
-      name: string;
-      parentPath: string;
-      isFile(): boolean;
-    }[]
-  )
-    .filter((entry) => entry.isFile())
-    .map(({ parentPath, name }) => join(parentPath, name))
-    .filter((file) => !moving.test(file) && !file.includes("/node_modules/"))
-    .map((file) => `${file} ${statSync(file).mtimeMs}`)
-    .sort();
-}

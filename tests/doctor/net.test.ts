@@ -6,10 +6,19 @@ import { judgeClock } from "../../lib/doctor/checks/time.ts";
 import { askUpstream } from "../../lib/doctor/upstream-answer.ts";
 import { check, factsOf, settingsOf } from "./fed-facts.ts";
 
+const servers: Server[] = [];
+function closeServers(): void {
+  for (const server of servers.splice(0)) {
+    server.closeAllConnections();
+    server.close();
+  }
+}
+
 /** A registry that answers as the test wants. */
 async function serve(listener: RequestListener): Promise<{ url: string; port: number; server: Server }> {
   const server = createServer(listener);
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  servers.push(server);
   const { port } = server.address() as AddressInfo;
   return { url: `http://127.0.0.1:${port}`, port, server };
 }
@@ -29,6 +38,8 @@ async function upstreamOf(listener: RequestListener, missing: object[] = [{}]) {
 }
 
 describe("Doctor: net.upstream", () => {
+  afterEach(closeServers);
+
   const registry =
     (status: number): RequestListener =>
     (_, answer) => {
@@ -84,6 +95,8 @@ describe("Doctor: net.upstream", () => {
 });
 
 describe("Doctor: time.clock", () => {
+  afterEach(closeServers);
+
   const withDate = async (offset: number | undefined) => {
     const { url, server } = await serve((_, answer) => {
       answer.sendDate = false;
@@ -157,7 +170,10 @@ describe("Doctor: net.proxy", () => {
 
 describe("Doctor: port.cache", () => {
   let holder: TcpServer | undefined;
-  afterEach(() => void holder?.close());
+  afterEach(() => {
+    closeServers();
+    holder?.close();
+  });
 
   /** Holds a port of an address and looks at it. */
   async function held(address: string, mode = "own") {

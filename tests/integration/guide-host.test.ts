@@ -160,7 +160,7 @@ describe("a host that was set up by the guide", function () {
       output,
       new RegExp(
         `Port ${port} is the one of a registry cache that no stack made: the container ${cacheContainer} of the compose project localai, its layers in the volume ${cacheVolume}\\. ` +
-          `Either use it as it is: pulumi config set --stack dev --path gpu-build-host:registryCache\\.mode external; ` +
+          `Fix: use it as it is: pulumi config set --stack dev --path gpu-build-host:registryCache\\.mode external; ` +
           `or take its layers over: docker stop ${cacheContainer}, then pulumi config set --stack dev --path gpu-build-host:registryCache\\.volume ${cacheVolume}`,
       ),
     );
@@ -190,13 +190,13 @@ describe("a host that was set up by the guide", function () {
     assert.match(
       await fails(pulumi("preview", "--stack", "dev")),
       new RegExp(
-        `The volume ${cacheVolume} \\(registryCache\\.volume\\) is in use by the container ${cacheContainer}: docker stop ${cacheContainer}`,
+        `The volume ${cacheVolume} \\(registryCache\\.volume\\) is in use by the container ${cacheContainer}\\. Fix: docker stop ${cacheContainer}`,
       ),
     );
     configure(await host(), { port: await freePort(), volume: "localai_nothing" }, { adoptTags: true });
     assert.match(
       await fails(pulumi("preview", "--stack", "dev")),
-      /The volume localai_nothing \(registryCache\.volume\) is not there: see docker volume ls/,
+      /The volume localai_nothing \(registryCache\.volume\) is not there\. Fix: see docker volume ls/,
     );
     await isAsBefore();
   });

@@ -1,6 +1,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { EngineError, engineRequest, socketOf } from "../../docker/request.ts";
+import { EngineError, engineRequest, socketOf, unlessMissing } from "../../docker/request.ts";
+import { otherCaches } from "../../host/other-cache.ts";
 import { sameMirrors } from "../../daemon/mirror-url.ts";
+import { askCache } from "../cache-facts.ts";
 import { fail, isUnknown, ok, skip, warn, type CheckDefinition, type Facts, type Outcome } from "../types.ts";
 import { startCommand } from "./pulumi.ts";
 
@@ -17,12 +19,14 @@ export const cacheChecks: CheckDefinition[] = [
     id: "cache.volume",
     what: "The volume of the stack's own cache.",
     fails:
-      "a volume of its name exists and is not of this stack: Docker would adopt it, and destroy would delete it",
+      "a volume of its name exists and is not of this stack: Docker would adopt it, and destroy would delete it; or the one that `registryCache.volume` names is missing or in use",
     run: async (facts) => {
       if (facts.settings.registryCache.mode !== "own") return skip("the cache is another stack's");
       const cache = await facts.cache();
       if (isUnknown(cache)) return skip("the engine does not answer");
       const { name, volumeStack } = cache;
+      const { volume } = facts.settings.registryCache;
+      if (volume) return judgeAdoption(facts, volume, name);
       if (volumeStack === undefined) return ok(`there is none yet`);
       return volumeStack === facts.settings.stack
         ? ok(`${name} is of this stack`)
@@ -49,6 +53,24 @@ export const cacheChecks: CheckDefinition[] = [
   },
 ];
 
+/** A volume that the cache shall take over has to be there, and nobody else may write into it meanwhile. */
+async function judgeAdoption({ settings }: Facts, volume: string, cacheName: string): Promise<Outcome> {
+  const get = <T>(path: string, query = {}) =>
+    engineRequest<T>(socketOf(settings.engine.host), { path, query, timeoutMs: 10_000 });
+  if (!(await unlessMissing(get(`/volumes/${volume}`))))
+    return fail(
+      `The volume ${volume} (registryCache.volume) is not there`,
+      "see docker volume ls, or remove the setting",
+    );
+  const users = await get<{ Names: string[] }[]>("/containers/json", { filters: { volume: [volume] } });
+  const other = users.flatMap(({ Names }) => Names).find((name) => name !== `/${cacheName}`);
+  if (!other) return ok(`${volume} is there for this stack's cache alone`);
+  return fail(
+    `The volume ${volume} (registryCache.volume) is in use by the container ${other.slice(1)}`,
+    `docker stop ${other.slice(1)}`,
+  );
+}
+
 async function judgeRunning(facts: Facts): Promise<Outcome> {
   if (facts.settings.registryCache.mode !== "own")
     return skip("the cache is another stack's: see port.cache");
@@ -72,6 +94,7 @@ async function judgeRunning(facts: Facts): Promise<Outcome> {
           says: `start the stack's cache: docker start ${name}`,
           run: async () => {
             await ask(facts, "POST", `/containers/${container.id}/start`);
+            await untilHealthy(facts, 20);
           },
         },
       }),
@@ -84,16 +107,27 @@ async function judgeRunning(facts: Facts): Promise<Outcome> {
   return ok(`${name} runs${container.health ? ` (${container.health})` : ""}`);
 }
 
-/** A container with the label of our cache on the settings' port, of whichever stack. */
+/** Waits until the cache answers: right after its start it does not listen yet. */
+async function untilHealthy({ settings }: Facts, seconds: number): Promise<void> {
+  for (let tries = 0; tries < seconds * 2; tries++) {
+    const health = (await askCache(settings, 5_000)).container?.health;
+    if (health !== "starting" && health !== "unhealthy") return;
+    await sleep(500);
+  }
+}
+
+/** The container of the cache on the settings' port: of whichever stack, or one that no stack made. */
 async function cacheContainer(facts: Facts): Promise<string | undefined> {
   const { port } = facts.settings.registryCache;
   const query = { filters: { label: ["gpu-build-host.role=registry-cache", `gpu-build-host.port=${port}`] } };
-  const found = await engineRequest<{ Id: string }[]>(socketOf(facts.settings.engine.host), {
+  const { host } = facts.settings.engine;
+  const found = await engineRequest<{ Id: string }[]>(socketOf(host), {
     path: "/containers/json",
     query,
     timeoutMs: 10_000,
   });
-  return found[0]?.Id;
+  if (found[0]) return found[0].Id;
+  return (await otherCaches(host)).find((cache) => cache.isRunning && cache.port === port)?.container;
 }
 
 async function judgeMirror(facts: Facts, signal: AbortSignal): Promise<Outcome> {

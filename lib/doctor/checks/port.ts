@@ -1,3 +1,4 @@
+import { named, otherCaches, waysToAdopt, type OtherCache } from "../../host/other-cache.ts";
 import { portHolder } from "../../host/port-holder.ts";
 import { fail, isUnknown, ok, skip, warn, type CheckDefinition, type Facts, type Outcome } from "../types.ts";
 
@@ -51,6 +52,12 @@ async function judgeOwnPort(facts: Facts): Promise<Outcome> {
         )
       : ok(`${port} on 127.0.0.1 is free`);
   }
+  const other = await otherCache(facts, port);
+  if (other)
+    return fail(
+      `Port ${port} is the one of a registry cache that no stack made: ${named(other)}`,
+      waysToAdopt(other, facts.settings.stack),
+    );
   if (await isRegistry(port))
     return fail(
       `Port ${port} on 127.0.0.1 is taken by ${holder}. A registry answers there`,
@@ -76,6 +83,14 @@ async function isServed(facts: Facts): Promise<boolean> {
     !isUnknown(cache) &&
     cache.container?.running === true &&
     cache.container.port === String(facts.settings.registryCache.port)
+  );
+}
+
+/** A running cache on that port that no stack of ours made. */
+async function otherCache(facts: Facts, port: number): Promise<OtherCache | undefined> {
+  if (isUnknown(await facts.engine())) return undefined;
+  return (await otherCaches(facts.settings.engine.host).catch(() => [])).find(
+    (cache) => cache.isRunning && cache.port === port,
   );
 }
 

@@ -1,0 +1,36 @@
+import { engineAt } from "../../docker/engine.ts";
+import { UserError } from "../../errors.ts";
+import { refuseForeignTags } from "../../images/promote.ts";
+import { readTagLedger } from "../../images/tag-ledger.ts";
+import { fail, isUnknown, ok, skip, type CheckDefinition } from "../types.ts";
+
+export const tagChecks: CheckDefinition[] = [
+  {
+    id: "image.tags",
+    what: "The friendly tags that this stack wants, e.g. `whisperx:cu128`: whose they are on this engine.",
+    fails: "one is another stack's, or is on an image that no stack made and `adoptTags` is not set",
+    run: async ({ settings, images, engine: ask }) => {
+      const [engine, planned] = [await ask(), await images()];
+      if (isUnknown(engine)) return skip("the engine does not answer");
+      if (isUnknown(planned)) return skip(planned.problem);
+      const ledger = await readTagLedger(settings.stateDir, engine.id);
+      const problems = await Promise.all(
+        planned.map(({ name, reference, tags }) =>
+          refuseForeignTags(
+            { stack: settings.stack, image: name, reference, tags, adopt: settings.adoptTags },
+            ledger,
+            engineAt(settings.engine.host),
+          ).then(
+            () => undefined,
+            (error: unknown) => {
+              if (error instanceof UserError) return `${name}: ${error.message}`;
+              throw error;
+            },
+          ),
+        ),
+      );
+      const found = problems.filter((problem) => problem !== undefined);
+      return found.length > 0 ? fail(found.join("; "), "then run again") : ok("none is somebody else's");
+    },
+  },
+];
