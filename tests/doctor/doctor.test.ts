@@ -207,10 +207,9 @@ describe("npm run doctor", function () {
   });
 
   describe("before a preview", () => {
-    const smi = (driver: string) => programs({ "nvidia-smi": `echo '${driver}, NVIDIA GeForce RTX 4090'` });
     const previewWith = async (driver: string) => {
       const { PATH, ...variables } = await project.variables();
-      const fake = smi(driver);
+      const fake = programs({ "nvidia-smi": `echo '${driver}, NVIDIA GeForce RTX 4090'` });
       return project.exec("pulumi", ["preview", "--stack", "sandbox", "--non-interactive"], {
         ...variables,
         PATH: `${fake.folder}:${PATH}`,
@@ -268,7 +267,6 @@ describe("npm run doctor", function () {
       process.kill(pid, "SIGSTOP");
       try {
         const found = await look();
-        console.log(`      ${found.seconds.toFixed(1)} s`);
         assert.equal(found.exitCode, 1);
         assert.match(one(found, "docker.present").line, /does not answer: no answer in 7 s/);
         assert.deepEqual(notGood(found), ["FAIL docker.present"]);
