@@ -7,27 +7,40 @@ import { RegistryCache } from "./components/registry-cache.ts";
 import { ServiceImage } from "./components/service-image.ts";
 import { checkHost } from "./lib/host/check-host.ts";
 import { planStack } from "./lib/images/plan-stack.ts";
+import { cachesOf, withFingerprint } from "./lib/registry/cache-settings.ts";
 import { settingsOfConfig } from "./lib/settings/load.ts";
 import { bytesOf } from "./lib/settings/quantities.ts";
 import { CacheGuard } from "./provider/sdk.ts";
 import { shownPlainly } from "./provider/shown-plainly.ts";
 
 // Everything is checked and every image's tag is known before anything is declared.
-const { settings, plan, cacheImage } = await shownPlainly(async () => {
+const { settings, plan, cacheImage, warnings } = await shownPlainly(async () => {
   const settings = settingsOfConfig(process.cwd(), pulumi.getStack(), pulumi.runtime.allConfig());
   const planned = await planStack(settings, { isPreview: pulumi.runtime.isDryRun() });
-  await checkHost(settings, planned.plan.all);
-  return { settings, ...planned };
+  const warnings = await checkHost(settings, planned.plan.all);
+  return { settings, warnings, ...planned };
 });
+for (const warning of warnings) void pulumi.log.warn(warning);
 
 const { stack, engine } = settings;
 const ledgerDir = join(settings.stateDir, "daemon");
 const engineProvider = new docker.Provider("engine", { host: engine.host });
-const cache = new RegistryCache(
-  "registry-cache",
-  { ...settings.registryCache, stack, dockerHost: engine.host, image: cacheImage },
-  { providers: [engineProvider] },
-);
+const [cache, ...otherCaches] = cachesOf(settings).map(
+  (wish) =>
+    new RegistryCache(
+      wish.registry ? `registry-cache-${wish.registry}` : "registry-cache",
+      {
+        ...wish,
+        stack,
+        dockerHost: engine.host,
+        image: cacheImage,
+        tls: withFingerprint(wish),
+        stateDir: settings.stateDir,
+        manage: settings.dockerDaemon.manage,
+      },
+      { providers: [engineProvider] },
+    ),
+) as [RegistryCache, ...RegistryCache[]];
 const daemon = new DockerDaemon(
   "docker-daemon",
   {
@@ -56,7 +69,7 @@ const image = {
 const base = new CudaBase(
   "cuda-base",
   { runtime: { ...image, plan: plan.runtime }, devel: { ...image, plan: plan.devel } },
-  { dependsOn: daemon },
+  { dependsOn: [daemon, ...otherCaches] },
 );
 const images: Record<string, pulumi.Resource> = { ...base.images };
 for (const service of plan.services) {
@@ -65,7 +78,7 @@ for (const service of plan.services) {
   images[service.name] = new ServiceImage(
     service.name,
     { ...image, plan: service },
-    { dependsOn: [daemon, ...parents] },
+    { dependsOn: [daemon, ...otherCaches, ...parents] },
   ).image;
 }
 

@@ -15,6 +15,7 @@ import {
   type RefreshOptions,
 } from "../lib/locks/refresh.ts";
 import { findUv } from "../lib/locks/uv.ts";
+import { upstreamsOf } from "../lib/registry/cache-settings.ts";
 import { fetchManifestDigest } from "../lib/registry/manifest-digest.ts";
 import { settingsOfStackFile } from "../lib/settings/load.ts";
 import type { Settings } from "../lib/settings/settings.ts";
@@ -120,7 +121,7 @@ async function lockDigests(options: LockOptions): Promise<void> {
       if (!reference.includes("@"))
         file.set(
           reference,
-          await fetchManifestDigest(reference, { mirror: settings.registryCache.upstream }),
+          await fetchManifestDigest(reference, { mirrors: upstreamsOf(settings) }),
         );
     }
   });

@@ -1,9 +1,14 @@
 import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { createServer } from "node:net";
 
-/** Who listens on a port of 127.0.0.1, e.g. `"registry (process 812)"`; undefined where it is free. */
-export async function portHolder(port: number): Promise<string | undefined> {
-  if (await canListen(port)) return undefined;
+/** Said of an address that this machine has not. */
+export const noSuchAddress = "nobody: no such address";
+
+/** Who listens on a port of an address, e.g. `"registry (process 812)"`; undefined where it is free. */
+export async function portHolder(port: number, address = "127.0.0.1"): Promise<string | undefined> {
+  const problem = await listenProblem(port, address);
+  if (problem === undefined) return undefined;
+  if (problem === "EADDRNOTAVAIL") return noSuchAddress;
   const pid = listeningProcess(port);
   return pid === undefined ? "another program" : `${textOf(`/proc/${pid}/comm`).trim()} (process ${pid})`;
 }
@@ -16,11 +21,12 @@ export function listeningProcess(port: number): number | undefined {
   return pid === undefined ? undefined : Number(pid);
 }
 
-function canListen(port: number): Promise<boolean> {
+/** Error code of an attempt to listen, or undefined where it succeeds. */
+function listenProblem(port: number, address: string): Promise<string | undefined> {
   return new Promise((resolve) => {
     const server = createServer();
-    server.once("error", () => resolve(false));
-    server.listen(port, "127.0.0.1", () => server.close(() => resolve(true)));
+    server.once("error", (error: NodeJS.ErrnoException) => resolve(error.code ?? error.message));
+    server.listen(port, address, () => server.close(() => resolve(undefined)));
   });
 }
 

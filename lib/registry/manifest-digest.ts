@@ -5,8 +5,8 @@ import { familiarName, parseReference, type ImageReference } from "../images/ima
 
 /** Where and how long to ask. */
 export interface RegistryOptions {
-  /** Address that stands for Docker Hub, asked before it, e.g. `"http://127.0.0.1:5000"`. */
-  mirror?: string;
+  /** Address that stands for a registry and is asked before it, e.g. `{"docker.io": "http://127.0.0.1:5000"}`. */
+  mirrors?: Record<string, string>;
   /** Milliseconds for one answer. @default 15000 */
   timeoutMs?: number;
   signal?: AbortSignal;
@@ -30,7 +30,7 @@ export async function fetchManifestDigest(reference: string, options: RegistryOp
   if (!parsed) throw new UserError(`"${reference}" is not an image reference`);
   if (parsed.digest) return parsed.digest;
   const problems: string[] = [];
-  for (const address of addressesOf(parsed, options.mirror)) {
+  for (const address of addressesOf(parsed, options.mirrors?.[parsed.host])) {
     const answer = await askForDigest(address, parsed, options);
     if ("digest" in answer) return answer.digest;
     problems.push(`${address}: ${answer.problem}`);
@@ -44,10 +44,12 @@ export async function fetchManifestDigest(reference: string, options: RegistryOp
   );
 }
 
-function addressesOf(reference: ImageReference, mirror: string | undefined): string[] {
-  if (reference.host === "docker.io")
-    return [...(mirror ? [mirror.replace(/\/+$/, "")] : []), "https://registry-1.docker.io"];
-  return [`${isLoopback(reference.host) ? "http" : "https"}://${reference.host}`];
+function addressesOf({ host }: ImageReference, mirror: string | undefined): string[] {
+  const own =
+    host === "docker.io"
+      ? "https://registry-1.docker.io"
+      : `${isLoopback(host) ? "http" : "https"}://${host}`;
+  return [...new Set([...(mirror ? [mirror.replace(/\/+$/, "")] : []), own])];
 }
 
 function isLoopback(host: string): boolean {
