@@ -119,10 +119,7 @@ async function lockDigests(options: LockOptions): Promise<void> {
     const { image } = settings.registryCache;
     for (const reference of [...(await externalReferences(imageDefinitions(settings))), image]) {
       if (!reference.includes("@"))
-        file.set(
-          reference,
-          await fetchManifestDigest(reference, { mirrors: upstreamsOf(settings) }),
-        );
+        file.set(reference, await fetchManifestDigest(reference, upstreamsOf(settings)));
     }
   });
   const after = file.entries();

@@ -26,7 +26,9 @@ hex=${CACHE_DIGEST#sha256:}
 types='Accept: application/vnd.oci.image.index.v1+json, application/vnd.oci.image.manifest.v1+json, application/vnd.docker.distribution.manifest.list.v2+json, application/vnd.docker.distribution.manifest.v2+json'
 fetch() {
   case $CACHE_URL in
-    https:*) timeout 60 docker pull --quiet "$CACHE_REPOSITORY@$CACHE_DIGEST" >/dev/null ;; # the container has no client certificate
+    https:*) # busybox has no client certificate to show, the engine has; by another name, or it would use the image that it has
+      image=${CACHE_URL#https://}/$CACHE_REPOSITORY@$CACHE_DIGEST
+      timeout 60 docker pull --quiet "$image" >/dev/null && docker image rm "$image" >/dev/null ;;
     *) timeout 60 docker exec "$cache" wget -q -O /dev/null --header "$types" "$CACHE_URL/v2/$CACHE_REPOSITORY/manifests/$CACHE_DIGEST" ;;
   esac
 }

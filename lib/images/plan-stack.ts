@@ -28,7 +28,7 @@ export interface StackPlan {
  */
 export async function planStack(settings: Settings, { isPreview = false } = {}): Promise<StackPlan> {
   const digests = await ImageLockFile.open(settings.imagesLockFile, (reference) =>
-    fetchManifestDigest(reference, { mirrors: upstreamsOf(settings) }),
+    fetchManifestDigest(reference, upstreamsOf(settings)),
   );
   const all = await planImages(imageDefinitions(settings), {
     stack: settings.stack,

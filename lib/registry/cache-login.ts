@@ -32,6 +32,17 @@ export function helperAnswer(
   return `${JSON.stringify({ ServerURL: server, Username: login.username, Secret: read.value })}\n`;
 }
 
+/**
+ * Value of an `Authorization` header.
+ *
+ * @throws Error without the value where the password cannot be had.
+ */
+export function basicAuthorization(login: CacheLogin, env: NodeJS.ProcessEnv = process.env): string {
+  const read = readPassword(login.password, env);
+  if ("problem" in read) throw new Error(`the password comes from ${read.problem}`);
+  return `Basic ${Buffer.from(`${login.username}:${read.value}`).toString("base64")}`;
+}
+
 function readPassword(source: SecretSource, env: NodeJS.ProcessEnv): { value: string } | { problem: string } {
   if ("env" in source) {
     const value = env[source.env];

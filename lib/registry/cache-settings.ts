@@ -1,5 +1,6 @@
 import type { Settings } from "../settings/settings.ts";
 import { cacheAddress } from "./cache-address.ts";
+import type { RegistryOptions } from "./manifest-digest.ts";
 import { tlsFingerprint, type CacheTls } from "./certificate.ts";
 
 type Common = Pick<Settings["registryCache"], "mode" | "ttl" | "memoryMiB" | "keepVolume" | "login">;
@@ -35,11 +36,13 @@ export function cacheAddresses(settings: Settings): Record<string, string> {
   );
 }
 
-/** Where each registry's digests are asked for, in the same way. */
-export function upstreamsOf(settings: Settings): Record<string, string> {
-  return Object.fromEntries(
-    cachesOf(settings).map(({ registry, upstream }) => [registry ?? "docker.io", upstream]),
-  );
+/** Where each registry's digests are asked for, and with which login. */
+export function upstreamsOf(settings: Settings): Required<Pick<RegistryOptions, "mirrors" | "logins">> {
+  const caches = cachesOf(settings).map((cache) => ({ ...cache, host: cache.registry ?? "docker.io" }));
+  return {
+    mirrors: Object.fromEntries(caches.map(({ host, upstream }) => [host, upstream])),
+    logins: Object.fromEntries(caches.flatMap(({ host, login }) => (login ? [[host, login]] : []))),
+  };
 }
 
 /** The certificates with what tells a change of them. Another stack's cache is not asked for it. */

@@ -115,7 +115,10 @@ describe("asking a registry for a digest", () => {
 
   it("asks the mirror for an image of Docker Hub", async () => {
     answer = (_, response) => void response.setHeader("docker-content-digest", digest).end();
-    assert.equal(await fetchManifestDigest("nvidia/cuda:12", { mirrors: { "docker.io": `${mirror}/` } }), digest);
+    assert.equal(
+      await fetchManifestDigest("nvidia/cuda:12", { mirrors: { "docker.io": `${mirror}/` } }),
+      digest,
+    );
     assert.deepEqual(seen, ["HEAD /v2/nvidia/cuda/manifests/12"]);
   });
 
