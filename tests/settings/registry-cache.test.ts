@@ -145,7 +145,7 @@ describe("settings registryCache", () => {
       "a user name alone",
       { login: { username: "me" } },
       [
-        `${key}.login.password is missing: a user name alone is no login; give {file: "/path"} or {env: "NAME"}, got nothing`,
+        `${key}.login.password is required: it must be {file: "/path"} or {env: "NAME"}: a user name alone is no login`,
       ],
     ],
     [
@@ -166,7 +166,7 @@ describe("settings registryCache", () => {
         `${name} as a further registry`,
         { registries: { [name]: { port: 5001 } } },
         [
-          `${key}.registries.${name} must be the host of a registry such as "nvcr.io"; Docker Hub's cache is registryCache itself, got {"port":5001}`,
+          `${key}.registries${/^[A-Za-z_][\w-]*$/.test(name) ? `.${name}` : `["${name}"]`} must be the host of a registry such as "nvcr.io"; Docker Hub's cache is registryCache itself`,
         ],
       ],
     ),
