@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
-import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { sandboxLayout } from "../../sandbox/layout.ts";
+import { startWithOwnEtcDocker, type EtcDocker } from "./etc-docker.ts";
 import { Project, smallBase } from "./project.ts";
 
 interface Facts {
@@ -10,7 +10,6 @@ interface Facts {
   ports: { cache: number; cacheMetrics: number };
 }
 
-const etcDocker = "/etc/docker";
 const nvidiaName = "gpu-build-host-sandbox-registry-cache-nvcr.io";
 
 for (const release of ["testing", "trixie"] as const) {
@@ -18,17 +17,12 @@ for (const release of ["testing", "trixie"] as const) {
     this.timeout(10 * 60_000);
     let project: Project;
     let upstream: string;
-    let madeEtcDocker = false;
+    let etcDocker: EtcDocker;
     const port = 29_017;
 
     before(async () => {
       project = new Project({}, { release });
-      // The engine gets a folder /etc/docker of its own, so that the machine's stays as it is.
-      madeEtcDocker = !existsSync(etcDocker);
-      if (madeEtcDocker) mkdirSync(etcDocker);
-      const start = `mount -t tmpfs tmpfs ${etcDocker} && exec node ${project.root}/bootstrap/run.mjs env --json`;
-      const { exitCode, output } = await project.exec("unshare", ["--mount", "sh", "-c", start]);
-      assert.equal(exitCode, 0, output);
+      etcDocker = await startWithOwnEtcDocker(project);
       upstream = (JSON.parse(project.read(".sandbox/facts.json")) as Facts).upstream;
       project.write("services/app/Dockerfile", "FROM nvcr.io/library/registry:3.1.1\nRUN echo app > /app\n");
       project.configure("sandbox", {
@@ -40,14 +34,10 @@ for (const release of ["testing", "trixie"] as const) {
     });
     after(async () => {
       await project.remove();
-      if (madeEtcDocker) rmdirSync(etcDocker);
+      etcDocker.restore();
     });
 
-    /** A file of the engine, seen from its mounts. */
-    function engineFile(path: string): string {
-      const pid = readFileSync(sandboxLayout(join(project.root, ".sandbox")).pidFile, "utf8");
-      return `/proc/${pid}/root/etc/docker/certs.d/${path}`;
-    }
+    const engineFile = (path: string) => etcDocker.path(`certs.d/${path}`);
     const cacheLog = async () =>
       (await project.exec("docker", ["logs", nvidiaName], await project.variables())).output;
 

@@ -1,39 +1,26 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import {
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  rmdirSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { networkInterfaces } from "node:os";
 import { join } from "node:path";
+import type { SandboxFacts } from "../../lib/settings/sandbox-facts.ts";
 import { sandboxLayout } from "../../sandbox/layout.ts";
 import { Certificates } from "../registry/certificates.ts";
+import { startWithOwnEtcDocker, type EtcDocker } from "./etc-docker.ts";
 import { listeningSockets } from "./listening-sockets.ts";
 import { LoginUpstream } from "./login-upstream.ts";
 import { Project, smallBase, type CommandResult } from "./project.ts";
-
-interface Facts {
-  dockerHost: string;
-  upstream: string;
-  ports: { cache: number };
-}
+import { everyProcess, everythingBelow, filesBelow } from "./search.ts";
 
 const cacheName = "gpu-build-host-a-registry-cache";
-const certsFolder = "/etc/docker";
 
 describe("registry cache", function () {
   this.timeout(10 * 60_000);
   let project: Project;
-  let facts: Facts;
+  let facts: SandboxFacts;
   let upstream: LoginUpstream;
-  let madeEtcDocker = false;
+  let etcDocker: EtcDocker;
   const canary = () => `canary-${randomBytes(12).toString("hex")}`;
   const stateDir = () => join(project.root, "state");
   const secretFile = () => join(project.root, "password");
@@ -41,8 +28,8 @@ describe("registry cache", function () {
 
   before(async () => {
     project = new Project();
-    await startEngineWithOwnCerts();
-    facts = JSON.parse(project.read(".sandbox/facts.json")) as Facts;
+    etcDocker = await startWithOwnEtcDocker(project);
+    facts = JSON.parse(project.read(".sandbox/facts.json")) as SandboxFacts;
     upstream = new LoginUpstream(facts.upstream, canary());
     await upstream.start();
     writeFileSync(secretFile(), `${upstream.password}\n`);
@@ -55,17 +42,8 @@ describe("registry cache", function () {
   after(async () => {
     await project.remove();
     await upstream.stop();
-    if (madeEtcDocker) rmdirSync(certsFolder);
+    etcDocker.restore();
   });
-
-  /** The engine gets a folder /etc/docker of its own, so that the machine's stays as it is. */
-  async function startEngineWithOwnCerts(): Promise<void> {
-    madeEtcDocker = !existsSync(certsFolder);
-    if (madeEtcDocker) mkdirSync(certsFolder);
-    const start = `mount -t tmpfs tmpfs ${certsFolder} && exec node ${project.root}/bootstrap/run.mjs env --json`;
-    const { exitCode, output } = await project.exec("unshare", ["--mount", "sh", "-c", start]);
-    assert.equal(exitCode, 0, output);
-  }
 
   function configure(cache: Record<string, unknown> = {}): void {
     project.configure("a", {
@@ -92,12 +70,6 @@ describe("registry cache", function () {
     const result = await up();
     assert.equal(result.exitCode, 0, result.output);
     return result;
-  }
-  /** The engine's own file, seen from its mounts. */
-  async function engineFile(path: string): Promise<string | undefined> {
-    const pid = readFileSync(sandboxLayout(join(project.root, ".sandbox")).pidFile, "utf8");
-    const file = `/proc/${pid}/root/etc/docker/certs.d/${path}`;
-    return existsSync(file) ? readFileSync(file, "utf8") : undefined;
   }
   const inspect = async (format: string) => project.docker("inspect", `--format=${format}`, cacheName);
   async function processStatus(): Promise<string> {
@@ -234,7 +206,7 @@ describe("registry cache", function () {
     it("is reached by this host's engine, which was given the certificates", async () => {
       await upSucceeds();
       assert.match(
-        (await engineFile(`${bind}:${facts.ports.cache}/ca.crt`)) ?? "",
+        readFileSync(etcDocker.path(`certs.d/${bind}:${facts.ports.cache}/ca.crt`), "utf8"),
         /^# Written by gpu-build-host/,
       );
       assert.match(
@@ -291,8 +263,7 @@ describe("registry cache", function () {
     });
 
     it("shows a changed ca.crt of the engine as drift, and mends it", async () => {
-      const pid = readFileSync(sandboxLayout(join(project.root, ".sandbox")).pidFile, "utf8");
-      const folder = `/proc/${pid}/root/etc/docker/certs.d/${bind}:${facts.ports.cache}`;
+      const folder = etcDocker.path(`certs.d/${bind}:${facts.ports.cache}`);
       const good = readFileSync(join(folder, "ca.crt"), "utf8");
       writeFileSync(join(folder, "ca.crt"), good.replace(/-----END/, "A\n-----END"));
       assert.deepEqual(await project.preview("a", backend()), [
@@ -312,38 +283,7 @@ describe("registry cache", function () {
         filesBelow(stateDir()).filter((file) => readFileSync(file).includes(upstream.password)),
         [],
       );
-      const pid = readFileSync(sandboxLayout(join(project.root, ".sandbox")).pidFile, "utf8");
-      assert.deepEqual(readdirSync(`/proc/${pid}/root/etc/docker/certs.d`), []);
+      assert.deepEqual(readdirSync(etcDocker.path("certs.d")), []);
     });
   });
 });
-
-/** One file of every process that can be read. */
-function everyProcess(file: "cmdline" | "environ"): string {
-  return readdirSync("/proc")
-    .filter((name) => /^\d+$/.test(name))
-    .map((pid) => {
-      try {
-        return readFileSync(`/proc/${pid}/${file}`, "utf8");
-      } catch {
-        return ""; // it has just ended
-      }
-    })
-    .join("\n");
-}
-
-function everythingBelow(folder: string): string[] {
-  return readdirSync(folder, { withFileTypes: true }).flatMap((entry) => {
-    const path = join(folder, entry.name);
-    return entry.isDirectory() ? [path, ...everythingBelow(path)] : [path];
-  });
-}
-
-/** Plain files, but for those of the engine and of the upstream, which hold images. */
-function filesBelow(folder: string): string[] {
-  return readdirSync(folder, { withFileTypes: true }).flatMap((entry) => {
-    const path = join(folder, entry.name);
-    if (entry.isDirectory()) return ["docker", "storage"].includes(entry.name) ? [] : filesBelow(path);
-    return entry.isFile() ? [path] : [];
-  });
-}
