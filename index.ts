@@ -7,6 +7,7 @@ import { RegistryCache } from "./components/registry-cache.ts";
 import { ServiceImage } from "./components/service-image.ts";
 import { checkHost } from "./lib/host/check-host.ts";
 import { planStack } from "./lib/images/plan-stack.ts";
+import { cachesOf, withFingerprint } from "./lib/registry/cache-settings.ts";
 import { settingsOfConfig } from "./lib/settings/load.ts";
 import { bytesOf } from "./lib/settings/quantities.ts";
 import { CacheGuard } from "./provider/sdk.ts";
@@ -25,11 +26,22 @@ const { settings, plan, cacheImage } = await shownPlainly(async () => {
 const { stack, engine } = settings;
 const ledgerDir = join(settings.stateDir, "daemon");
 const engineProvider = new docker.Provider("engine", { host: engine.host });
-const cache = new RegistryCache(
-  "registry-cache",
-  { ...settings.registryCache, stack, dockerHost: engine.host, image: cacheImage },
-  { providers: [engineProvider] },
-);
+const [cache, ...otherCaches] = cachesOf(settings).map(
+  (wish) =>
+    new RegistryCache(
+      wish.registry ? `registry-cache-${wish.registry}` : "registry-cache",
+      {
+        ...wish,
+        stack,
+        dockerHost: engine.host,
+        image: cacheImage,
+        tls: withFingerprint(wish),
+        stateDir: settings.stateDir,
+        manage: settings.dockerDaemon.manage,
+      },
+      { providers: [engineProvider] },
+    ),
+) as [RegistryCache, ...RegistryCache[]];
 const daemon = new DockerDaemon(
   "docker-daemon",
   {
@@ -58,7 +70,7 @@ const image = {
 const base = new CudaBase(
   "cuda-base",
   { runtime: { ...image, plan: plan.runtime }, devel: { ...image, plan: plan.devel } },
-  { dependsOn: daemon },
+  { dependsOn: [daemon, ...otherCaches] },
 );
 const images: Record<string, pulumi.Resource> = { ...base.images };
 for (const service of plan.services) {
@@ -67,7 +79,7 @@ for (const service of plan.services) {
   images[service.name] = new ServiceImage(
     service.name,
     { ...image, plan: service },
-    { dependsOn: [daemon, ...parents] },
+    { dependsOn: [daemon, ...otherCaches, ...parents] },
   ).image;
 }
 

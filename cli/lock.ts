@@ -15,6 +15,7 @@ import {
   type RefreshOptions,
 } from "../lib/locks/refresh.ts";
 import { findUv } from "../lib/locks/uv.ts";
+import { upstreamsOf } from "../lib/registry/cache-settings.ts";
 import { fetchManifestDigest } from "../lib/registry/manifest-digest.ts";
 import { settingsOfStackFile } from "../lib/settings/load.ts";
 import type { Settings } from "../lib/settings/settings.ts";
@@ -118,10 +119,7 @@ async function lockDigests(options: LockOptions): Promise<void> {
     const { image } = settings.registryCache;
     for (const reference of [...(await externalReferences(imageDefinitions(settings))), image]) {
       if (!reference.includes("@"))
-        file.set(
-          reference,
-          await fetchManifestDigest(reference, { mirror: settings.registryCache.upstream }),
-        );
+        file.set(reference, await fetchManifestDigest(reference, upstreamsOf(settings)));
     }
   });
   const after = file.entries();

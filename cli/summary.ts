@@ -2,6 +2,7 @@ import Table from "cli-table3";
 import prettyBytes from "pretty-bytes";
 import { engineAt } from "../lib/docker/engine.ts";
 import { readRun, type ImageEvent } from "../lib/images/history.ts";
+import { cacheAddress } from "../lib/registry/cache-address.ts";
 import { cacheCounters } from "../lib/registry/cache-counters.ts";
 import { elapsed } from "./progress.ts";
 import type { DeclaredImage, RunResult } from "./pulumi-run.ts";
@@ -51,7 +52,7 @@ export async function printSummary(
   if (rows.length > 0) console.log(`\n${imageTable(rows)}`);
   if (counters) {
     console.log(
-      `Registry cache 127.0.0.1:${settings.registryCache.port}: ${counters.hits} of ${counters.requests} requests answered from the cache since it started, ${prettyBytes(counters.fetchedBytes)} fetched from its upstream.`,
+      `Registry cache ${cacheAddress(settings.registryCache)}: ${counters.hits} of ${counters.requests} requests answered from the cache since it started, ${prettyBytes(counters.fetchedBytes)} fetched from its upstream.`,
     );
   }
   if (standIns.length > 0)

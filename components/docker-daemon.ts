@@ -17,7 +17,7 @@ export interface DockerDaemonArgs {
   ledgerDir: string;
   /** Changes when the cache behind the mirror is another one, so that the probe runs again. */
   cacheId: pulumi.Input<string>;
-  /** Port of the cache on 127.0.0.1. */
+  /** Port of the cache. */
   cachePort: number;
   /** Image that the probe pulls through the cache, by digest. */
   cacheImage: string;
@@ -49,6 +49,7 @@ export class DockerDaemon extends pulumi.ComponentResource {
           environment: {
             DOCKER_HOST: args.dockerHost,
             CACHE_PORT: String(args.cachePort),
+            CACHE_URL: args.registryMirrors[0] ?? "",
             CACHE_REPOSITORY: hubRepository(args.cacheImage),
             CACHE_DIGEST: args.cacheImage.replace(/^.*@/, ""),
           },

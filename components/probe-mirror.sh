@@ -1,7 +1,7 @@
 #!/bin/sh
 # Proves that pulls go through the cache: the engine asks for a name that was never asked for, and the cache's own log
 # must show it; then the cache fetches one pinned manifest, and its volume must hold it.
-# Needs DOCKER_HOST, CACHE_PORT, CACHE_REPOSITORY (library/registry) and CACHE_DIGEST (sha256:…).
+# Needs DOCKER_HOST, CACHE_PORT, CACHE_URL (http://127.0.0.1:5000), CACHE_REPOSITORY (library/registry) and CACHE_DIGEST (sha256:…).
 set -eu
 
 cache=$(docker ps --quiet --filter label=gpu-build-host.role=registry-cache --filter "label=gpu-build-host.port=$CACHE_PORT")
@@ -18,17 +18,23 @@ fi
 asked=gpu-build-host/probe-$(date +%s%N)
 timeout 60 docker pull --quiet "$asked:none" >/dev/null 2>&1 || true # there is no such image: only the question counts
 if ! docker logs --since 2m "$cache" 2>&1 | grep --quiet "$asked"; then
-  echo "The engine did not ask the registry cache (127.0.0.1:$CACHE_PORT) for an image. Its mirrors: $(docker info --format '{{json .RegistryConfig.Mirrors}}')" >&2
+  echo "The engine did not ask the registry cache ($CACHE_URL) for an image. Its mirrors: $(docker info --format '{{json .RegistryConfig.Mirrors}}')" >&2
   exit 1
 fi
 
 hex=${CACHE_DIGEST#sha256:}
 types='Accept: application/vnd.oci.image.index.v1+json, application/vnd.oci.image.manifest.v1+json, application/vnd.docker.distribution.manifest.list.v2+json, application/vnd.docker.distribution.manifest.v2+json'
-if ! timeout 60 docker exec "$cache" wget -q -O /dev/null --header "$types" \
-  "http://127.0.0.1:$CACHE_PORT/v2/$CACHE_REPOSITORY/manifests/$CACHE_DIGEST" ||
-  ! docker exec "$cache" test -s "/var/lib/registry/docker/registry/v2/blobs/sha256/$(echo "$hex" | cut -c1-2)/$hex/data"; then
+fetch() {
+  case $CACHE_URL in
+    https:*) # busybox has no client certificate to show, the engine has; by another name, or it would use the image that it has
+      image=${CACHE_URL#https://}/$CACHE_REPOSITORY@$CACHE_DIGEST
+      timeout 60 docker pull --quiet "$image" >/dev/null && docker image rm "$image" >/dev/null ;;
+    *) timeout 60 docker exec "$cache" wget -q -O /dev/null --header "$types" "$CACHE_URL/v2/$CACHE_REPOSITORY/manifests/$CACHE_DIGEST" ;;
+  esac
+}
+if ! fetch || ! docker exec "$cache" test -s "/var/lib/registry/docker/registry/v2/blobs/sha256/$(echo "$hex" | cut -c1-2)/$hex/data"; then
   echo "The registry cache cannot fetch and keep $CACHE_REPOSITORY@$CACHE_DIGEST. Its last words:" >&2
   docker logs --tail 3 "$cache" >&2
   exit 1
 fi
-echo "pulls go through 127.0.0.1:$CACHE_PORT"
+echo "pulls go through $CACHE_URL"

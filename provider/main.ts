@@ -2,6 +2,7 @@ import { main, type Provider } from "@pulumi/pulumi/provider/index.js";
 import { cacheGuard } from "./cache-guard.ts";
 import { daemonConfig } from "./daemon-config.ts";
 import { engineLog } from "./engine-log.ts";
+import { hostFolder } from "./host-folder.ts";
 import { image } from "./image.ts";
 import { failOperations, operationsEnded, stopOperations, tracked } from "./operations.ts";
 import { onParentGone } from "./parent.ts";
@@ -14,6 +15,7 @@ const handlers: Record<string, AnyHandler> = {
   "gpubuild:index:Image": image,
   "gpubuild:index:DaemonConfig": daemonConfig,
   "gpubuild:index:CacheGuard": cacheGuard,
+  "gpubuild:index:HostFolder": hostFolder,
 };
 
 function handlerOf(urn: string): AnyHandler {

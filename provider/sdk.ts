@@ -1,4 +1,5 @@
 import * as pulumi from "@pulumi/pulumi";
+import type { HostFolder as HostFolderFiles } from "../lib/host/host-folder.ts";
 import type { ImagePlan } from "../lib/images/types.ts";
 
 /** Inputs of {@link DaemonConfig}: plain known values, since unknown ones reach a provider's check as a marker. */
@@ -83,5 +84,18 @@ export interface CacheGuardArgs {
 export class CacheGuard extends pulumi.CustomResource {
   constructor(name: string, args: CacheGuardArgs, opts?: pulumi.CustomResourceOptions) {
     super("gpubuild:index:CacheGuard", name, { ...args }, opts);
+  }
+}
+
+/** Inputs of {@link HostFolder}. */
+export interface HostFolderArgs extends HostFolderFiles {
+  /** Engine whose view of the file system is meant; empty for this host's own. */
+  dockerHost: string;
+}
+
+/** Files of ours in a folder of this host: certificates and `hosts.toml` for the engine, keys and logins for a cache. */
+export class HostFolder extends pulumi.CustomResource {
+  constructor(name: string, args: HostFolderArgs, opts?: pulumi.CustomResourceOptions) {
+    super("gpubuild:index:HostFolder", name, { ...args }, opts);
   }
 }

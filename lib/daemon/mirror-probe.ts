@@ -1,17 +1,24 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { UserError } from "../errors.ts";
+import { askTrusting, type Trust } from "../registry/ask-trusting.ts";
 
 /**
  * Asks a mirror's `/v2/` before dockerd is told about it: dockerd passes over a dead mirror in silence, so nobody would see
  * that the cache does nothing. Waits for one that has just been started.
+ * @param trust certificates beside the system's, as dockerd has them for this mirror
  * @throws UserError if there is no good answer within `waitMs`.
  */
-export async function askMirror(mirror: string, waitMs: number, signal?: AbortSignal): Promise<void> {
+export async function askMirror(
+  mirror: string,
+  waitMs: number,
+  signal?: AbortSignal,
+  trust?: Trust,
+): Promise<void> {
   const url = `${mirror.replace(/\/$/, "")}/v2/`;
   const deadline = Date.now() + waitMs;
   for (;;) {
     signal?.throwIfAborted();
-    const problem = await tryOnce(url, Math.max(500, Math.min(5_000, deadline - Date.now())), signal);
+    const problem = await tryOnce(url, Math.max(500, Math.min(5_000, deadline - Date.now())), signal, trust);
     if (problem === undefined) return;
     if (Date.now() >= deadline || problem.final) {
       throw new UserError(
@@ -22,14 +29,10 @@ export async function askMirror(mirror: string, waitMs: number, signal?: AbortSi
   }
 }
 
-async function tryOnce(url: string, limitMs: number, signal?: AbortSignal) {
+async function tryOnce(url: string, limitMs: number, signal?: AbortSignal, trust?: Trust) {
   const limit = AbortSignal.timeout(limitMs);
   try {
-    const answer = await fetch(url, {
-      signal: signal ? AbortSignal.any([signal, limit]) : limit,
-      redirect: "manual",
-    });
-    await answer.body?.cancel();
+    const answer = await askTrusting(url, signal ? AbortSignal.any([signal, limit]) : limit, trust);
     if (answer.status === 200) return undefined;
     if (answer.status === 401)
       return {
@@ -43,11 +46,11 @@ async function tryOnce(url: string, limitMs: number, signal?: AbortSignal) {
     signal?.throwIfAborted();
     if (limit.aborted)
       return { final: false, text: `gave no answer in ${limitMs / 1000} s: see the registry's log` };
-    const cause = (error as Error).cause as NodeJS.ErrnoException | undefined;
+    const { code, message } = error as NodeJS.ErrnoException;
     const text =
-      cause?.code === "ECONNREFUSED"
+      code === "ECONNREFUSED"
         ? "refuses the connection: is the registry running?"
-        : `cannot be reached (${cause?.code ?? cause?.message ?? error})`;
+        : `cannot be reached (${code ?? message})`;
     return { final: false, text };
   }
 }

@@ -10,6 +10,7 @@ import {
   type Identity,
   type ManagedDaemon,
 } from "./identify.ts";
+import { engineTrust } from "./engine-root.ts";
 import { allLedgers } from "./ledger-file.ts";
 import { render } from "./merge.ts";
 import { askMirror } from "./mirror-probe.ts";
@@ -36,7 +37,8 @@ export async function applyMirrors(wish: MirrorWish, manner: Manner): Promise<st
   const daemon = await requireManaged(wish.dockerHost, mirrors);
   for (const mirror of mirrors) {
     manner.log(`asking ${mirror}/v2/`, "progress");
-    await askMirror(mirror, manner.limits?.mirrorMs ?? DEFAULT_LIMITS.mirrorMs, manner.signal);
+    const trust = await engineTrust(wish.dockerHost, new URL(mirror));
+    await askMirror(mirror, manner.limits?.mirrorMs ?? DEFAULT_LIMITS.mirrorMs, manner.signal, trust);
   }
   await settle({ file: daemon.file, daemon, stack, mirrors, previously }, manner);
   return daemon.file;

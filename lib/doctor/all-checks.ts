@@ -1,4 +1,5 @@
 import { buildChecks } from "./checks/build.ts";
+import { cacheAccessChecks } from "./checks/cache-access.ts";
 import { cacheChecks } from "./checks/cache.ts";
 import { diskChecks } from "./checks/disk.ts";
 import { dockerConfigChecks } from "./checks/docker-config.ts";
@@ -22,6 +23,7 @@ export const allChecks: CheckDefinition[] = [
   ...diskChecks,
   ...portChecks,
   ...cacheChecks,
+  ...cacheAccessChecks,
   ...netChecks,
   ...timeChecks,
   ...gpuChecks,

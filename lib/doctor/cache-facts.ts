@@ -1,4 +1,5 @@
 import { engineRequest, socketOf, unlessMissing } from "../docker/request.ts";
+import { cacheName } from "../registry/cache-name.ts";
 import type { Settings } from "../settings/settings.ts";
 
 /** The stack's own cache as the engine has it. */
@@ -18,9 +19,16 @@ export interface CacheFacts {
   volumeStack: string | null | undefined;
 }
 
-/** Asks the engine for the cache's container and volume. Rejects as the engine's requests do. */
-export async function askCache(settings: Settings, timeoutMs: number): Promise<CacheFacts> {
-  const name = `gpu-build-host-${settings.stack}-registry-cache`;
+/**
+ * Asks the engine for a cache's container and volume. Rejects as the engine's requests do.
+ * @param registry the registry that it is for. @default Docker Hub
+ */
+export async function askCache(
+  settings: Settings,
+  timeoutMs: number,
+  registry?: string,
+): Promise<CacheFacts> {
+  const name = cacheName(settings.stack, registry);
   const get = <T>(path: string) =>
     unlessMissing(engineRequest<T>(socketOf(settings.engine.host), { path, timeoutMs }));
   const [container, volume] = await Promise.all([

@@ -1,3 +1,4 @@
+import { cacheAccessChecks } from "./checks/cache-access.ts";
 import { cacheChecks } from "./checks/cache.ts";
 import { diskChecks } from "./checks/disk.ts";
 import { dockerEngineChecks } from "./checks/docker-engine.ts";
@@ -18,6 +19,9 @@ const ids = new Set([
   "port.cache",
   "port.metrics",
   "cache.volume",
+  "cache.tls",
+  "cache.login",
+  "cache.registries",
   "gpu.cuda",
   "image.tags",
   "host.secrets",
@@ -29,6 +33,7 @@ export const previewChecks: CheckDefinition[] = [
   ...diskChecks,
   ...portChecks,
   ...cacheChecks,
+  ...cacheAccessChecks,
   ...gpuChecks,
   ...secretChecks,
   ...tagChecks,

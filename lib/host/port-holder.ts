@@ -1,9 +1,17 @@
 import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { createServer } from "node:net";
 
+const notHere = new Set(["EADDRNOTAVAIL", "EAFNOSUPPORT"]);
+
+/** Whether this machine has an IP address. */
+export async function hasAddress(address: string): Promise<boolean> {
+  return !notHere.has((await listenProblem(0, address)) ?? "");
+}
+
 /** Who listens on a port of an address, e.g. `"registry (process 812)"`; undefined where it is free or there is no such address. */
 export async function portHolder(port: number, address = "127.0.0.1"): Promise<string | undefined> {
-  if (await canListen(port, address)) return undefined;
+  const problem = await listenProblem(port, address);
+  if (problem === undefined || notHere.has(problem)) return undefined;
   const pid = listeningProcess(port);
   return pid === undefined ? "another program" : `${textOf(`/proc/${pid}/comm`).trim()} (process ${pid})`;
 }
@@ -16,13 +24,12 @@ export function listeningProcess(port: number): number | undefined {
   return pid === undefined ? undefined : Number(pid);
 }
 
-function canListen(port: number, address: string): Promise<boolean> {
+/** Error code of an attempt to listen, or undefined where it succeeds. */
+function listenProblem(port: number, address: string): Promise<string | undefined> {
   return new Promise((resolve) => {
     const server = createServer();
-    server.once("error", (error: NodeJS.ErrnoException) =>
-      resolve(error.code === "EADDRNOTAVAIL" || error.code === "EAFNOSUPPORT"),
-    );
-    server.listen(port, address, () => server.close(() => resolve(true)));
+    server.once("error", (error: NodeJS.ErrnoException) => resolve(error.code ?? error.message));
+    server.listen(port, address, () => server.close(() => resolve(undefined)));
   });
 }
 

@@ -62,8 +62,8 @@ export class FileHashCache {
     if (!this.changed) return;
     const stale = this.known.size > 2 * this.used.size + 1000;
     const body = JSON.stringify([...this.known].filter(([path]) => !stale || this.used.has(path)));
-    await mkdir(dirname(this.path), { recursive: true });
-    await writeFileAtomic(this.path, `${checksum(body)}\n${body}`);
+    await mkdir(dirname(this.path), { recursive: true, mode: 0o700 });
+    await writeFileAtomic(this.path, `${checksum(body)}\n${body}`, { mode: 0o600 });
     this.changed = false;
   }
 }

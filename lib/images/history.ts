@@ -37,8 +37,8 @@ export function historyPath(stateDir: string, stack: string): string {
 /** Adds one line to the stack's history. */
 export async function appendEvent(stateDir: string, event: ImageEvent): Promise<void> {
   const path = historyPath(stateDir, event.stack);
-  await mkdir(dirname(path), { recursive: true });
-  await appendFile(path, `${JSON.stringify(event)}\n`);
+  await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+  await appendFile(path, `${JSON.stringify(event)}\n`, { mode: 0o600 });
 }
 
 /** All events of a stack, oldest first. A line that a crash cut off is left out. */

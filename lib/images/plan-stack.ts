@@ -1,6 +1,7 @@
 import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { UserError } from "../errors.ts";
+import { cacheAddresses, upstreamsOf } from "../registry/cache-settings.ts";
 import { fetchManifestDigest } from "../registry/manifest-digest.ts";
 import type { Settings } from "../settings/settings.ts";
 import { imageDefinitions, lockName } from "./definitions.ts";
@@ -27,12 +28,12 @@ export interface StackPlan {
  */
 export async function planStack(settings: Settings, { isPreview = false } = {}): Promise<StackPlan> {
   const digests = await ImageLockFile.open(settings.imagesLockFile, (reference) =>
-    fetchManifestDigest(reference, { mirror: settings.registryCache.upstream }),
+    fetchManifestDigest(reference, upstreamsOf(settings)),
   );
   const all = await planImages(imageDefinitions(settings), {
     stack: settings.stack,
     ...(settings.variant && { variant: settings.variant }),
-    cacheAddress: `127.0.0.1:${settings.registryCache.port}`,
+    cacheAddresses: cacheAddresses(settings),
     digests,
     stateDir: settings.stateDir,
   }).catch((error: unknown) => {

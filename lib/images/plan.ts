@@ -16,8 +16,8 @@ export interface PlanOptions {
   stack: string;
   /** Ending of every friendly tag, so that two stacks share an engine. */
   variant?: string;
-  /** Address through which builds fetch Docker Hub's images, e.g. `"127.0.0.1:5000"`. In no hash. @default Docker Hub itself */
-  cacheAddress?: string;
+  /** Address through which builds fetch a registry's images, e.g. `{"docker.io": "127.0.0.1:5000"}`. In no hash. @default the registry itself */
+  cacheAddresses?: Record<string, string>;
   /** Digests of the images that are not the stack's own. */
   digests: ExternalDigests;
   /** Folder that keeps file hashes between runs. */
@@ -229,7 +229,7 @@ class Planner {
     const parent = this.tags.find(reference);
     if (parent !== undefined) return `docker-image://${this.plans.get(parent)!.reference}`;
     const parsed = parseReference(reference)!;
-    const host = parsed.host === "docker.io" ? (this.options.cacheAddress ?? parsed.host) : parsed.host;
+    const host = this.options.cacheAddresses?.[parsed.host] ?? parsed.host;
     return `docker-image://${host}/${parsed.repository}@${externals.get(familiarName(parsed))}`;
   }
 }

@@ -72,6 +72,6 @@ export function withTagLedger<T>(
 
 async function writeTagLedger(stateDir: string, engineId: string, ledger: TagLedger): Promise<void> {
   const path = tagLedgerPath(stateDir, engineId);
-  await mkdir(dirname(path), { recursive: true });
-  await writeFileAtomic(path, `${JSON.stringify(ledger, null, 1)}\n`);
+  await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+  await writeFileAtomic(path, `${JSON.stringify(ledger, null, 1)}\n`, { mode: 0o600 });
 }

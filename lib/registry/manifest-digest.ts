@@ -1,12 +1,15 @@
 import { createHash } from "node:crypto";
 import { UserError } from "../errors.ts";
+import { basicAuthorization, type CacheLogin } from "./cache-login.ts";
 import { digestByDocker } from "./docker-digest.ts";
 import { familiarName, parseReference, type ImageReference } from "../images/image-reference.ts";
 
 /** Where and how long to ask. */
 export interface RegistryOptions {
-  /** Address that stands for Docker Hub, asked before it, e.g. `"http://127.0.0.1:5000"`. */
-  mirror?: string;
+  /** Address that stands for a registry and is asked before it, e.g. `{"docker.io": "http://127.0.0.1:5000"}`. */
+  mirrors?: Record<string, string>;
+  /** Login at the mirror of a registry, by the registry's host; `docker login` serves the registry itself. */
+  logins?: Record<string, CacheLogin>;
   /** Milliseconds for one answer. @default 15000 */
   timeoutMs?: number;
   signal?: AbortSignal;
@@ -30,7 +33,7 @@ export async function fetchManifestDigest(reference: string, options: RegistryOp
   if (!parsed) throw new UserError(`"${reference}" is not an image reference`);
   if (parsed.digest) return parsed.digest;
   const problems: string[] = [];
-  for (const address of addressesOf(parsed, options.mirror)) {
+  for (const address of addressesOf(parsed, options.mirrors?.[parsed.host])) {
     const answer = await askForDigest(address, parsed, options);
     if ("digest" in answer) return answer.digest;
     problems.push(`${address}: ${answer.problem}`);
@@ -44,10 +47,12 @@ export async function fetchManifestDigest(reference: string, options: RegistryOp
   );
 }
 
-function addressesOf(reference: ImageReference, mirror: string | undefined): string[] {
-  if (reference.host === "docker.io")
-    return [...(mirror ? [mirror.replace(/\/+$/, "")] : []), "https://registry-1.docker.io"];
-  return [`${isLoopback(reference.host) ? "http" : "https"}://${reference.host}`];
+function addressesOf({ host }: ImageReference, mirror: string | undefined): string[] {
+  const own =
+    host === "docker.io"
+      ? "https://registry-1.docker.io"
+      : `${isLoopback(host) ? "http" : "https"}://${host}`;
+  return [...new Set([...(mirror ? [mirror.replace(/\/+$/, "")] : []), own])];
 }
 
 function isLoopback(host: string): boolean {
@@ -56,7 +61,7 @@ function isLoopback(host: string): boolean {
 
 async function askForDigest(
   address: string,
-  { repository, tag = "latest" }: ImageReference,
+  { host, repository, tag = "latest" }: ImageReference,
   options: RegistryOptions,
 ): Promise<{ digest: string } | { problem: string }> {
   const url = `${address}/v2/${repository}/manifests/${tag}`;
@@ -64,7 +69,10 @@ async function askForDigest(
     let headers: Record<string, string> = { accept: manifestTypes };
     let response = await request(url, "HEAD", headers, options);
     if (response.status === 401) {
-      const token = await fetchToken(response.headers.get("www-authenticate") ?? "", repository, options);
+      const challenge = response.headers.get("www-authenticate") ?? "";
+      const isMirror = options.mirrors?.[host]?.replace(/\/+$/, "") === address;
+      const login = isMirror ? options.logins?.[host] : undefined;
+      const token = await fetchToken({ address, challenge, repository, login }, options);
       if (!token) return { problem: "needs a login" };
       headers = { ...headers, authorization: `Bearer ${token}` };
       response = await request(url, "HEAD", headers, options);
@@ -88,12 +96,12 @@ async function askForDigest(
   }
 }
 
-/** Anonymous token, by the `WWW-Authenticate: Bearer realm=…,service=…` that the registry sent. */
+/** Token by the `WWW-Authenticate: Bearer realm=…,service=…` that the registry sent; anonymous where there is no login. */
 async function fetchToken(
-  challenge: string,
-  repository: string,
+  asked: { address: string; challenge: string; repository: string; login: CacheLogin | undefined },
   options: RegistryOptions,
 ): Promise<string | undefined> {
+  const { challenge, repository, login } = asked;
   if (!/^bearer /i.test(challenge)) return undefined;
   const fields = new Map([...challenge.matchAll(/(\w+)="([^"]*)"/g)].map((match) => [match[1]!, match[2]!]));
   const realm = fields.get("realm");
@@ -101,10 +109,23 @@ async function fetchToken(
   const url = new URL(realm);
   if (fields.has("service")) url.searchParams.set("service", fields.get("service")!);
   url.searchParams.set("scope", `repository:${repository}:pull`);
-  const response = await request(url.href, "GET", {}, options);
+  // A login goes to the registry's own house only, whatever its answer names.
+  const headers =
+    login && isSameHouse(new URL(asked.address), url) ? { authorization: basicAuthorization(login) } : {};
+  const response = await request(url.href, "GET", headers as Record<string, string>, options);
   if (!response.ok) return undefined;
   const body = (await response.json()) as { token?: string; access_token?: string };
   return body.token ?? body.access_token;
+}
+
+/** Same host, or HTTPS at the same domain: registry-1.docker.io and auth.docker.io. */
+function isSameHouse(registry: URL, realm: URL): boolean {
+  if (registry.host === realm.host)
+    return registry.protocol === realm.protocol || realm.protocol === "https:";
+  const domain = ({ hostname }: URL) => hostname.split(".").slice(-2).join(".");
+  return (
+    realm.protocol === "https:" && !/^[\d.]+$|:/.test(realm.hostname) && domain(registry) === domain(realm)
+  );
 }
 
 function request(

@@ -1,3 +1,4 @@
+import { registryCacheProblems } from "./registry-cache-checks.ts";
 import type { RawSettings } from "./schema.ts";
 
 /** The rules that concern more than one setting. */
@@ -14,21 +15,7 @@ export function crossChecks(settings: RawSettings): string[] {
         `gpu-build-host:rebuilds.${name} names no image of this stack; images: ${names.join(", ")}`,
       );
   }
-  if (settings.registryCache.metricsPort === settings.registryCache.port) {
-    problems.push(
-      `gpu-build-host:registryCache.metricsPort must differ from registryCache.port, got ${settings.registryCache.port} for both`,
-    );
-  }
-  if (settings.registryCache.mode === "external" && settings.registryCache.keepVolume) {
-    problems.push(
-      "gpu-build-host:registryCache.keepVolume has no meaning with mode external: the volume belongs to the cache's owner",
-    );
-  }
-  if (settings.registryCache.mode === "external" && settings.registryCache.volume) {
-    problems.push(
-      "gpu-build-host:registryCache.volume has no meaning with mode external: the volume belongs to the cache's owner",
-    );
-  }
+  problems.push(...registryCacheProblems(settings.registryCache));
   for (const [name, { args }] of Object.entries(settings.services)) {
     for (const argument of Object.keys(args).filter((key) => secretArgument.test(key))) {
       problems.push(

@@ -37,7 +37,11 @@ const cacheArgs = {
   image: `registry@sha256:${"a".repeat(64)}`,
   upstream: "https://registry-1.docker.io",
   port: 5000,
+  bind: "127.0.0.1",
   ttl: "0s",
+  memoryMiB: 512,
+  stateDir: "/state",
+  manage: "apply" as const,
 };
 
 function imageArgs(name: string): ImageArgs {
@@ -87,8 +91,10 @@ describe("components", () => {
     it("runs one container with one volume, pinned by digest", async () => {
       const cache = new RegistryCache("cache", cacheArgs);
       await settled(cache.id);
+      await waitForRPCs();
       assert.deepEqual(typesAndNames(), [
         "command:local:Command cache-image-removal",
+        "command:local:Command cache-limit",
         "docker:index/container:Container cache-server",
         "docker:index/remoteImage:RemoteImage cache-image",
         "docker:index/volume:Volume cache-layers",
@@ -107,6 +113,56 @@ describe("components", () => {
       assert.deepEqual((container["capabilities"] as { drops: string[] }).drops, ["ALL"]);
     });
 
+    it("has limits on memory, processes and log", async () => {
+      await settled(new RegistryCache("cache", cacheArgs).id);
+      await waitForRPCs();
+      const container = inputsOf("cache-server");
+      assert.deepEqual([container["memory"], container["memorySwap"]], [512, 512]);
+      assert.deepEqual(container["logOpts"], { "max-file": "3", "max-size": "10m" });
+      assert.match(String(inputsOf("cache-limit")["create"]), /--pids-limit 512/);
+    });
+
+    it("takes a login from a folder that only its user may read, and says nothing of it", async () => {
+      const login = { username: "me", password: { env: "HUB_TOKEN" } };
+      await settled(new RegistryCache("cache", { ...cacheArgs, login }).id);
+      const folder = "/state/registry-cache/gpu-build-host-dev-registry-cache";
+      assert.deepEqual(inputsOf("cache-secrets")["files"], {
+        "login.json": { login, server: cacheArgs.upstream },
+      });
+      assert.equal(inputsOf("cache-secrets")["folder"], folder);
+      const container = inputsOf("cache-server");
+      assert.deepEqual((container["volumes"] as object[])[1], {
+        hostPath: folder,
+        containerPath: "/run/secrets/registry-cache",
+        readOnly: true,
+      });
+      assert.doesNotMatch(JSON.stringify(container), /HUB_TOKEN/);
+    });
+
+    it("tells the engine of a further registry by hosts.toml, of its certificate by ca.crt", async () => {
+      const { id } = new RegistryCache("cache", { ...cacheArgs, registry: "nvcr.io", port: 5001 });
+      await settled(id);
+      await waitForRPCs();
+      assert.equal(inputsOf("cache-server")["name"], "gpu-build-host-dev-registry-cache-nvcr.io");
+      assert.equal(inputsOf("cache-engine")["folder"], "/etc/docker/certs.d/nvcr.io");
+      assert.deepEqual(Object.keys(inputsOf("cache-engine")["files"] as object), ["hosts.toml"]);
+      registered = [];
+      const tls = { certificate: "/c.pem", key: "/k.pem", fingerprint: "1" };
+      const cache = new RegistryCache("cache", { ...cacheArgs, bind: "192.0.2.7", tls });
+      await settled(cache.id);
+      await waitForRPCs();
+      assert.equal(cache.url, "https://192.0.2.7:5000");
+      assert.equal(inputsOf("cache-engine")["folder"], "/etc/docker/certs.d/192.0.2.7:5000");
+      assert.deepEqual(inputsOf("cache-engine")["files"], { "ca.crt": { copyOf: "/c.pem" } });
+    });
+
+    it("leaves the engine's folders alone where it shall not write daemon.json", async () => {
+      const { id } = new RegistryCache("cache", { ...cacheArgs, registry: "nvcr.io", manage: "off" });
+      await settled(id);
+      await waitForRPCs();
+      assert.ok(!typesAndNames().some((line) => line.includes("cache-engine")));
+    });
+
     it("creates nothing when another stack runs the cache", async () => {
       const cache = new RegistryCache("cache", { ...cacheArgs, mode: "external" });
       await waitForRPCs();
@@ -123,7 +179,7 @@ describe("components", () => {
     });
 
     it("starts while its upstream is away: credentials come from a helper", () => {
-      assert.match(registryConfig(cacheArgs), /exec:\n {4}command: \/run\/registry\/anonymous/);
+      assert.match(registryConfig(cacheArgs), /exec:\n {4}command: \/run\/registry\/login/);
     });
 
     it("serves metrics only on a port of their own", () => {

@@ -157,7 +157,10 @@ describe("what goes into an image's hash", () => {
       write("base/a", "b");
       const otherBase = await hashes();
       assert.ok(otherBase.base !== first.base && otherBase.app !== first.app);
-      assert.deepEqual(await hashes({ cacheAddress: "127.0.0.1:5001", variant: "test" }), otherBase);
+      assert.deepEqual(
+        await hashes({ cacheAddresses: { "docker.io": "127.0.0.1:5001" }, variant: "test" }),
+        otherBase,
+      );
     });
 
     it("reads an unchanged file only once, a damaged memory not at all", async () => {

@@ -77,7 +77,7 @@ describe("what a preview lists against what BuildKit executes", function () {
 function plan(world: World, engine: TestEngine, registry: BusyboxRegistry): Promise<ImagePlan[]> {
   return planImages(tenImages(world.folder, world.args), {
     stack: "exact",
-    cacheAddress: registry.address,
+    cacheAddresses: { "docker.io": registry.address },
     digests: { digestOf: async (reference) => world.digests[reference]! },
     stateDir: join(engine.folder, "state"),
   });

@@ -115,7 +115,10 @@ describe("asking a registry for a digest", () => {
 
   it("asks the mirror for an image of Docker Hub", async () => {
     answer = (_, response) => void response.setHeader("docker-content-digest", digest).end();
-    assert.equal(await fetchManifestDigest("nvidia/cuda:12", { mirror: `${mirror}/` }), digest);
+    assert.equal(
+      await fetchManifestDigest("nvidia/cuda:12", { mirrors: { "docker.io": `${mirror}/` } }),
+      digest,
+    );
     assert.deepEqual(seen, ["HEAD /v2/nvidia/cuda/manifests/12"]);
   });
 
@@ -139,7 +142,7 @@ describe("asking a registry for a digest", () => {
         )
         .end();
     };
-    assert.equal(await fetchManifestDigest("os:1", { mirror }), digest);
+    assert.equal(await fetchManifestDigest("os:1", { mirrors: { "docker.io": mirror } }), digest);
     assert.deepEqual(seen.slice(1), [
       "GET /token?service=reg&scope=repository%3Alibrary%2Fos%3Apull",
       "HEAD /v2/library/os/manifests/1 Bearer t0",
@@ -149,7 +152,7 @@ describe("asking a registry for a digest", () => {
   it("works the digest out where the registry names none", async () => {
     answer = (_, response) => void response.end("{}");
     assert.equal(
-      await fetchManifestDigest("os:1", { mirror }),
+      await fetchManifestDigest("os:1", { mirrors: { "docker.io": mirror } }),
       "sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a",
     );
   });

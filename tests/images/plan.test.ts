@@ -18,7 +18,7 @@ describe("planImages", () => {
       );
       const [base, app] = await planAll(
         [definition("app"), definition("base", { tags: ["base:runtime-12.8", "base:latest"] })],
-        { cacheAddress: "127.0.0.1:5000", variant: "test" },
+        { cacheAddresses: { "docker.io": "127.0.0.1:5000" }, variant: "test" },
       );
       assert.equal(base!.reference, `localhost:1/dev/base:runtime-12.8-test-${base!.hash}`);
       assert.deepEqual(base!.tags, ["base:runtime-12.8-test", "base:latest-test"]);

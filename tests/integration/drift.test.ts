@@ -41,13 +41,18 @@ describe("drift", function () {
 
   it("creates a removed cache again and probes it", async () => {
     await project.docker("rm", "--force", cacheName);
-    await repairs("registry-cache-server", "docker-daemon-probe");
+    await repairs("registry-cache-server", "registry-cache-limit", "docker-daemon-probe");
   });
 
   it("creates a removed cache with its volume again", async () => {
     await project.docker("rm", "--force", cacheName);
     await project.docker("volume", "rm", cacheName);
-    await repairs("registry-cache-layers", "registry-cache-server", "docker-daemon-probe");
+    await repairs(
+      "registry-cache-layers",
+      "registry-cache-server",
+      "registry-cache-limit",
+      "docker-daemon-probe",
+    );
   });
 
   it("brings the cache's image back", async () => {
@@ -152,7 +157,7 @@ describe("drift", function () {
     rmSync(join(project.root, ".sandbox", "docker"), { recursive: true });
     await startEngineAgain();
     const cache = ["registry-cache-image", "registry-cache-layers", "registry-cache-server"];
-    await repairs(...images, ...cache, "docker-daemon-probe");
+    await repairs(...images, ...cache, "registry-cache-limit", "docker-daemon-probe");
   });
 
   it("ends where nothing is left to change", async () => {

@@ -76,7 +76,7 @@ export function useImageProject(name: string, imageStore: "overlay2" | "containe
     const plans = await planImages(definitions, {
       stack,
       ...(variant && { variant }),
-      cacheAddress: registry.address,
+      cacheAddresses: { "docker.io": registry.address },
       digests: { digestOf: async () => registry.digests["1"]! },
       stateDir: join(test.folder, "state"),
     });

@@ -1,3 +1,5 @@
+import { badCaches } from "./bad-caches.ts";
+
 /** A wrong setting and the one line that a person reads; or where else it is tested; or why there is no such setting. */
 export type BadSetting = { id: string; what: string } & (
   { values: Record<string, unknown>; lines: string[] } | { testedBy: string } | { noSuchSetting: string }
@@ -9,6 +11,7 @@ const noHosts = "only engines of this machine are managed";
 
 /** The 65 bad inputs that the design lists, by its numbers. */
 export const badSettings: BadSetting[] = [
+  ...badCaches,
   {
     id: "B1",
     what: "text for a section",

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { EngineError, engineRequest, socketOf, unlessMissing } from "../../docker/request.ts";
 import { otherCaches } from "../../host/other-cache.ts";
+import { cacheAddress, cacheUrl } from "../../registry/cache-address.ts";
 import { sameMirrors } from "../../daemon/mirror-url.ts";
 import { askCache } from "../cache-facts.ts";
 import { fail, isUnknown, ok, skip, warn, type CheckDefinition, type Facts, type Outcome } from "../types.ts";
@@ -134,7 +135,7 @@ async function judgeMirror(facts: Facts, signal: AbortSignal): Promise<Outcome> 
   const engine = await facts.engine();
   if (isUnknown(engine)) return skip("the engine does not answer");
   const { port } = facts.settings.registryCache;
-  const url = `http://127.0.0.1:${port}`;
+  const url = cacheUrl(facts.settings.registryCache);
   const shown = engine.mirrors.join(", ") || "none";
   const mend = `${startCommand(facts)} (or pulumi up)`;
   const container = await cacheContainer(facts);
@@ -177,11 +178,9 @@ async function judgeStores(facts: Facts): Promise<Outcome> {
   if (!container) return skip("no registry cache runs: see net.mirror");
   const image = await facts.cacheImage();
   if (isUnknown(image)) return skip(`there is no pinned image to ask for: ${image.problem}`);
-  const { port } = facts.settings.registryCache;
   const digest = image.replace(/^.*@/, "");
-  const url = `http://127.0.0.1:${port}/v2/${hubRepository(image)}/manifests/${digest}`;
   const see = `docker logs --tail 20 ${container.slice(0, 12)}; see net.upstream and disk.bytes`;
-  const status = await fetchStatus(url);
+  const status = await fetchThrough(facts, hubRepository(image), digest);
   if (status !== 200)
     return fail(`the cache cannot fetch ${hubRepository(image)}@${digest.slice(0, 19)}: ${status}`, see);
   const hex = digest.replace("sha256:", "");
@@ -192,6 +191,27 @@ async function judgeStores(facts: Facts): Promise<Outcome> {
     await sleep(250);
   }
   return fail(`the cache answers, but its volume does not hold ${digest.slice(0, 19)}`, see);
+}
+
+/** Has the cache fetch a manifest. Only the engine has the certificates for one with TLS, so there it is asked to pull. */
+async function fetchThrough(
+  { settings }: Facts,
+  repository: string,
+  digest: string,
+): Promise<number | string> {
+  const { registryCache, engine } = settings;
+  if (!registryCache.tls)
+    return fetchStatus(`${cacheUrl(registryCache)}/v2/${repository}/manifests/${digest}`);
+  const name = `${cacheAddress(registryCache)}/${repository}@${digest}`;
+  const socket = socketOf(engine.host);
+  const path = `/images/create?fromImage=${encodeURIComponent(name)}`;
+  await engineRequest(socket, { method: "POST", path, timeoutMs: 40_000 });
+  const isThere = await unlessMissing(
+    engineRequest(socket, { path: `/images/${name}/json`, timeoutMs: 10_000 }),
+  );
+  if (!isThere) return "the engine could not pull it from there";
+  await engineRequest(socket, { method: "DELETE", path: `/images/${name}`, timeoutMs: 10_000 });
+  return 200;
 }
 
 async function fetchStatus(url: string): Promise<number | string> {

@@ -1,5 +1,6 @@
 import { named, otherCaches, waysToAdopt, type OtherCache } from "../../host/other-cache.ts";
-import { portHolder } from "../../host/port-holder.ts";
+import { hasAddress, portHolder } from "../../host/port-holder.ts";
+import { cacheUrl } from "../../registry/cache-address.ts";
 import { fail, isUnknown, ok, skip, warn, type CheckDefinition, type Facts, type Outcome } from "../types.ts";
 
 export const portChecks: CheckDefinition[] = [
@@ -32,25 +33,23 @@ const setPort = (name: string) => `pulumi config set --path gpu-build-host:regis
 
 async function judgeOwnPort(facts: Facts): Promise<Outcome> {
   if (!facts.started) return skip("the sandbox has never been started");
-  const { port } = facts.settings.registryCache;
-  if (await isServed(facts)) {
-    const other = await portHolder(port, "::1");
-    return other
-      ? warn(
-          `Port ${port} on [::1] is taken by ${other}: who says localhost:${port} may reach that one`,
-          `write 127.0.0.1:${port}, not localhost:${port}`,
-        )
-      : ok(`${port} on 127.0.0.1 is held by the stack's cache`);
-  }
-  const holder = await portHolder(port);
+  const { port, bind } = facts.settings.registryCache;
+  if (!(await hasAddress(bind)))
+    return fail(
+      `registryCache.bind ${bind} is no address of this machine`,
+      'choose one of those that "ip address" shows: pulumi config set --path gpu-build-host:registryCache.bind ADDRESS',
+    );
+  const isOurs = await isServed(facts);
+  const holder = isOurs ? undefined : await portHolder(port, bind);
   if (!holder) {
-    const other = await portHolder(port, "::1");
+    const shown = `${port} on ${bind} is ${isOurs ? "held by the stack's cache" : "free"}`;
+    const other = bind === "127.0.0.1" ? await portHolder(port, "::1") : undefined;
     return other
       ? warn(
-          `Port ${port} on [::1] is taken by ${other}; on 127.0.0.1 it is free`,
+          `${shown}; on [::1] it is taken by ${other}: who says localhost:${port} may reach that one`,
           `write 127.0.0.1:${port}, not localhost:${port}`,
         )
-      : ok(`${port} on 127.0.0.1 is free`);
+      : ok(shown);
   }
   const other = await otherCache(facts, port);
   if (other)
@@ -58,20 +57,20 @@ async function judgeOwnPort(facts: Facts): Promise<Outcome> {
       `Port ${port} is the one of a registry cache that no stack made: ${named(other)}`,
       waysToAdopt(other, facts.settings.stack),
     );
-  if (await isRegistry(port))
+  if (await isRegistry(facts))
     return fail(
-      `Port ${port} on 127.0.0.1 is taken by ${holder}. A registry answers there`,
+      `Port ${port} on ${bind} is taken by ${holder}. A registry answers there`,
       `to use that one: pulumi config set --path gpu-build-host:registryCache.mode external; to run another beside it: ${setPort("port")}`,
     );
-  return fail(`Port ${port} on 127.0.0.1 is taken by ${holder}`, `Choose another: ${setPort("port")}`);
+  return fail(`Port ${port} on ${bind} is taken by ${holder}`, `Choose another: ${setPort("port")}`);
 }
 
-async function judgeExternalPort({ settings, started }: Facts): Promise<Outcome> {
-  if (!started) return skip("the sandbox has never been started");
-  const { port } = settings.registryCache;
-  if (await isRegistry(port)) return ok(`a registry answers on ${port} of 127.0.0.1`);
+async function judgeExternalPort(facts: Facts): Promise<Outcome> {
+  if (!facts.started) return skip("the sandbox has never been started");
+  const url = cacheUrl(facts.settings.registryCache);
+  if (await isRegistry(facts)) return ok(`a registry answers at ${url}`);
   return fail(
-    `no registry answers on port ${port} of 127.0.0.1, and registryCache.mode is external`,
+    `no registry answers at ${url}, and registryCache.mode is external`,
     "pulumi up on the stack that owns the cache, or set gpu-build-host:registryCache.mode to own",
   );
 }
@@ -94,12 +93,14 @@ async function otherCache(facts: Facts, port: number): Promise<OtherCache | unde
   );
 }
 
-/** Whether what listens speaks the registry's protocol. */
-async function isRegistry(port: number): Promise<boolean> {
+/** Whether what listens speaks the registry's protocol; one with TLS is asked without, and says that it wants TLS. */
+async function isRegistry({ settings }: Facts): Promise<boolean> {
+  const { registryCache } = settings;
+  const url = cacheUrl({ ...registryCache, tls: undefined });
   try {
-    const answer = await fetch(`http://127.0.0.1:${port}/v2/`, { signal: AbortSignal.timeout(3_000) });
+    const answer = await fetch(`${url}/v2/`, { signal: AbortSignal.timeout(3_000) });
     await answer.body?.cancel();
-    return answer.headers.has("docker-distribution-api-version");
+    return registryCache.tls ? answer.status === 400 : answer.headers.has("docker-distribution-api-version");
   } catch {
     return false;
   }

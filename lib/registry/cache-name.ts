@@ -1,0 +1,10 @@
+/**
+ * Name of a cache's container and volume.
+ *
+ * @param registry the registry that it is for; Docker Hub where none is given
+ * @example cacheName("dev", "nvcr.io") // "gpu-build-host-dev-registry-cache-nvcr.io"
+ */
+export function cacheName(stack: string, registry?: string): string {
+  const name = `gpu-build-host-${stack}-registry-cache`;
+  return registry ? `${name}-${registry.replace(":", "-")}` : name;
+}

@@ -1,0 +1,54 @@
+import type { Settings } from "../settings/settings.ts";
+import { cacheAddress } from "./cache-address.ts";
+import type { RegistryOptions } from "./manifest-digest.ts";
+import { tlsFingerprint, type CacheTls } from "./certificate.ts";
+
+type Common = Pick<Settings["registryCache"], "mode" | "ttl" | "memoryMiB" | "keepVolume" | "login">;
+
+/** One pull-through cache of a stack. */
+export interface CacheSettings extends Common {
+  /** Registry that it is for; none for Docker Hub's. */
+  registry?: string;
+  upstream: string;
+  bind: string;
+  port: number;
+  metricsPort?: number | undefined;
+  volume?: string | undefined;
+  tls?: CacheTls | undefined;
+}
+
+/** Every cache that a stack uses: Docker Hub's, then those of other registries, which this host alone reaches. */
+export function cachesOf({ registryCache }: Settings): [CacheSettings, ...CacheSettings[]] {
+  const { registries, ...hub } = registryCache;
+  const { mode, ttl, memoryMiB, keepVolume } = hub;
+  const others = Object.entries(registries).map(([registry, own]) => ({
+    ...{ mode, ttl, memoryMiB, keepVolume, registry, bind: "127.0.0.1" },
+    ...own,
+    upstream: own.upstream ?? `https://${registry}`,
+  }));
+  return [hub, ...others];
+}
+
+/** Address of the cache of each registry, by the registry's host as references have it, e.g. `{"docker.io": "127.0.0.1:5000"}`. */
+export function cacheAddresses(settings: Settings): Record<string, string> {
+  return Object.fromEntries(
+    cachesOf(settings).map((cache) => [cache.registry ?? "docker.io", cacheAddress(cache)]),
+  );
+}
+
+/** Where each registry's digests are asked for, and with which login. */
+export function upstreamsOf(settings: Settings): Required<Pick<RegistryOptions, "mirrors" | "logins">> {
+  const caches = cachesOf(settings).map((cache) => ({ ...cache, host: cache.registry ?? "docker.io" }));
+  return {
+    mirrors: Object.fromEntries(caches.map(({ host, upstream }) => [host, upstream])),
+    logins: Object.fromEntries(caches.flatMap(({ host, login }) => (login ? [[host, login]] : []))),
+  };
+}
+
+/** The certificates with what tells a change of them. Another stack's cache is not asked for it. */
+export function withFingerprint({
+  mode,
+  tls,
+}: CacheSettings): (CacheTls & { fingerprint: string }) | undefined {
+  return tls && { ...tls, fingerprint: mode === "own" ? tlsFingerprint(tls) : "" };
+}
