@@ -7,17 +7,20 @@ import { RegistryCache } from "./components/registry-cache.ts";
 import { ServiceImage } from "./components/service-image.ts";
 import { checkHost } from "./lib/host/check-host.ts";
 import { planStack } from "./lib/images/plan-stack.ts";
+import { cacheProxy } from "./lib/proxy/cache-proxy.ts";
 import { settingsOfConfig } from "./lib/settings/load.ts";
 import { bytesOf } from "./lib/settings/quantities.ts";
 import { CacheGuard } from "./provider/sdk.ts";
 import { shownPlainly } from "./provider/shown-plainly.ts";
 
 // Everything is checked and every image's tag is known before anything is declared.
-const { settings, plan, cacheImage } = await shownPlainly(async () => {
+const { settings, plan, cacheImage, proxy } = await shownPlainly(async () => {
   const settings = settingsOfConfig(process.cwd(), pulumi.getStack(), pulumi.runtime.allConfig());
-  const planned = await planStack(settings, { isPreview: pulumi.runtime.isDryRun() });
+  const isPreview = pulumi.runtime.isDryRun();
+  const planned = await planStack(settings, { isPreview });
   await checkHost(settings, planned.plan.all);
-  return { settings, ...planned };
+  const folder = join(settings.stateDir, settings.stack, "secrets");
+  return { settings, ...planned, proxy: await cacheProxy(settings.proxy, { folder, isPreview }) };
 });
 
 const { stack, engine } = settings;
@@ -25,7 +28,7 @@ const ledgerDir = join(settings.stateDir, "daemon");
 const engineProvider = new docker.Provider("engine", { host: engine.host });
 const cache = new RegistryCache(
   "registry-cache",
-  { ...settings.registryCache, stack, dockerHost: engine.host, image: cacheImage },
+  { ...settings.registryCache, stack, dockerHost: engine.host, image: cacheImage, proxy },
   { providers: [engineProvider] },
 );
 const daemon = new DockerDaemon(

@@ -1,10 +1,16 @@
 import { stringify } from "yaml";
+import type { CacheProxy } from "../lib/proxy/cache-proxy.ts";
+
+/** Where the container finds the file with its proxies. */
+export const proxyFileInside = "/etc/registry-proxy";
 
 export interface CacheConfig {
   upstream: string;
   port: number;
   metricsPort?: number | undefined;
   ttl: string;
+  /** How it reaches its upstream, see `CacheProxy`. @default without a proxy */
+  proxy?: CacheProxy | undefined;
 }
 
 const user = "nobody"; // in every image that has busybox or Alpine; the registry's own image runs as root
@@ -14,8 +20,10 @@ const user = "nobody"; // in every image that has busybox or Alpine; the registr
  * replaces the container, hands the volume to its user, and becomes the registry.
  */
 export function cacheCommand(config: CacheConfig): string {
+  const { proxy } = config;
+  const proxyLines = proxy === undefined ? "" : "script" in proxy ? proxy.script : `. ${proxyFileInside}\n`;
   return `set -eu
-cat > /run/registry/config.yml <<'CONFIG'
+${proxyLines}cat > /run/registry/config.yml <<'CONFIG'
 ${registryConfig(config)}CONFIG
 cat > /run/registry/anonymous <<'HELPER'
 #!/bin/sh

@@ -1,7 +1,8 @@
 import * as command from "@pulumi/command";
 import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
-import { cacheCommand, healthCheck } from "./registry-cache-command.ts";
+import type { CacheProxy } from "../lib/proxy/cache-proxy.ts";
+import { cacheCommand, healthCheck, proxyFileInside } from "./registry-cache-command.ts";
 
 export interface RegistryCacheArgs {
   /** Stack that owns the cache, e.g. `"dev"`; part of the names of container and volume. */
@@ -26,6 +27,8 @@ export interface RegistryCacheArgs {
   volume?: string | undefined;
   /** Keep the cached layers on destroy. @default false */
   keepVolume?: boolean;
+  /** How it reaches its upstream. @default without a proxy */
+  proxy?: CacheProxy | undefined;
 }
 
 /** Labels by which wrapper, destroy and doctor find what belongs to a stack. */
@@ -79,6 +82,8 @@ export class RegistryCache extends pulumi.ComponentResource {
           { name: physicalName, labels: labels.filter(({ label }) => label !== "gpu-build-host.port") },
           { parent: this, retainOnDelete: args.keepVolume ?? false },
         );
+    const proxyFile = args.proxy && "file" in args.proxy ? args.proxy.file : undefined;
+    const secretFiles = proxyFile ? [this.fileRemoval(`${name}-proxy-file`, proxyFile)] : [];
     const container = new docker.Container(
       `${name}-server`,
       {
@@ -89,7 +94,10 @@ export class RegistryCache extends pulumi.ComponentResource {
         entrypoints: ["/bin/sh", "-c"],
         command: [cacheCommand(args)],
         networkMode: "host", // it listens on loopback itself: a published port can be reached from the LAN before Engine 28
-        volumes: [{ volumeName: layers.name, containerPath: "/var/lib/registry" }],
+        volumes: [
+          { volumeName: layers.name, containerPath: "/var/lib/registry" },
+          ...(proxyFile ? [{ hostPath: proxyFile, containerPath: proxyFileInside, readOnly: true }] : []),
+        ],
         readOnly: true,
         tmpfs: { "/run/registry": "exec,mode=0755" },
         capabilities: { drops: ["ALL"], adds: ["CAP_CHOWN", "CAP_SETGID", "CAP_SETUID"] },
@@ -104,12 +112,26 @@ export class RegistryCache extends pulumi.ComponentResource {
       },
       {
         parent: this,
-        dependsOn: [image, removal], // so that the removal comes after the container's
+        dependsOn: [image, removal, ...secretFiles], // so that the removals come after the container's
         // An update of these in place does nothing, and two containers cannot have one name and port.
         replaceOnChanges: ["healthcheck", "tmpfs"],
         deleteBeforeReplace: true,
       },
     );
     return container.id;
+  }
+
+  /** Removes a file with a secret when the container of it is gone: on destroy, or when another file takes its place. */
+  private fileRemoval(name: string, file: string): command.local.Command {
+    return new command.local.Command(
+      name,
+      {
+        delete: `rm -f "$FILE" && rmdir "$(dirname "$FILE")" 2>/dev/null || true`,
+        environment: { FILE: file },
+        triggers: [file],
+        addPreviousOutputInEnv: false,
+      },
+      { parent: this },
+    );
   }
 }

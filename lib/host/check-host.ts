@@ -1,10 +1,10 @@
 import { engineAt } from "../docker/engine.ts";
 import { engineRequest, socketOf, unlessMissing } from "../docker/request.ts";
 import { UserError } from "../errors.ts";
-import { secretProblems } from "../images/build-secrets.ts";
 import { refuseForeignTags } from "../images/promote.ts";
 import { readTagLedger } from "../images/tag-ledger.ts";
 import type { ImagePlan } from "../images/types.ts";
+import { missingSecrets } from "../secrets/checks.ts";
 import type { Settings } from "../settings/settings.ts";
 import { buildxProblem } from "./buildx.ts";
 import { diskProblem } from "./disk.ts";
@@ -45,7 +45,7 @@ async function hostProblems(settings: Settings, images: ImagePlan[]): Promise<st
   const missing = images.filter(({ reference }) => facts.missingImages.has(reference));
   const problems = [
     await buildxProblem(),
-    ...missing.flatMap(({ name, secrets }) => secretProblems(name, secrets)),
+    ...missingSecrets(settings, missing),
     ...(await foreignTags(settings, images, facts.id)),
     missing.some(({ name }) => name === "cuda-base-runtime") ? await diskProblem(facts.dataRoot) : undefined,
   ];

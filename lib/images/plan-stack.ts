@@ -1,6 +1,7 @@
 import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { UserError } from "../errors.ts";
+import { readProxies } from "../proxy/proxy.ts";
 import { fetchManifestDigest } from "../registry/manifest-digest.ts";
 import type { Settings } from "../settings/settings.ts";
 import { imageDefinitions, lockName } from "./definitions.ts";
@@ -27,7 +28,10 @@ export interface StackPlan {
  */
 export async function planStack(settings: Settings, { isPreview = false } = {}): Promise<StackPlan> {
   const digests = await ImageLockFile.open(settings.imagesLockFile, (reference) =>
-    fetchManifestDigest(reference, { mirror: settings.registryCache.upstream }),
+    fetchManifestDigest(reference, {
+      mirror: settings.registryCache.upstream,
+      proxies: readProxies(settings.proxy),
+    }),
   );
   const all = await planImages(imageDefinitions(settings), {
     stack: settings.stack,
