@@ -8,6 +8,7 @@ import { ServiceImage } from "./components/service-image.ts";
 import { checkHost } from "./lib/host/check-host.ts";
 import { planStack } from "./lib/images/plan-stack.ts";
 import { cacheProxy } from "./lib/proxy/cache-proxy.ts";
+import { requireProxies } from "./lib/proxy/proxy.ts";
 import { settingsOfConfig } from "./lib/settings/load.ts";
 import { bytesOf } from "./lib/settings/quantities.ts";
 import { CacheGuard } from "./provider/sdk.ts";
@@ -16,6 +17,7 @@ import { shownPlainly } from "./provider/shown-plainly.ts";
 // Everything is checked and every image's tag is known before anything is declared.
 const { settings, plan, cacheImage, proxy } = await shownPlainly(async () => {
   const settings = settingsOfConfig(process.cwd(), pulumi.getStack(), pulumi.runtime.allConfig());
+  requireProxies(settings.proxy);
   const isPreview = pulumi.runtime.isDryRun();
   const planned = await planStack(settings, { isPreview });
   await checkHost(settings, planned.plan.all);

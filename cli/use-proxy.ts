@@ -1,9 +1,8 @@
-import { UserError } from "../lib/errors.ts";
 import {
   hasProxy,
-  proxyProblems,
   proxyVariables,
   readProxies,
+  requireProxies,
   type ProxySettings,
 } from "../lib/proxy/proxy.ts";
 
@@ -15,8 +14,7 @@ import {
  */
 export function useProxy(settings: ProxySettings, { isRequired = true } = {}): void {
   if (!hasProxy(settings)) return;
-  const problems = proxyProblems(settings);
-  if (isRequired && problems.length > 0) throw new UserError(problems.join("\n"));
+  if (isRequired) requireProxies(settings);
   for (const [name, value] of Object.entries(proxyVariables(readProxies(settings)))) {
     if (value === undefined) delete process.env[name];
     else process.env[name] = value;

@@ -1,5 +1,6 @@
 import { BlockList, isIP } from "node:net";
 import { resolve } from "node:path";
+import { UserError } from "../errors.ts";
 import { readSecret, sourceProblem, type SecretSource } from "../secrets/source.ts";
 
 /** A proxy's URL without a login, or where to read a URL that may have one. */
@@ -52,6 +53,16 @@ export function proxyProblems(settings: ProxySettings, env: NodeJS.ProcessEnv = 
     const problem = sourceProblem(source, env) ?? urlProblem(readSecret(source, env) ?? "", source);
     return problem ? [`gpu-build-host:proxy.${kind} ${problem}`] : [];
   });
+}
+
+/**
+ * Refuses to go on where a proxy's URL cannot be had.
+ *
+ * @throws UserError with a line for each.
+ */
+export function requireProxies(settings: ProxySettings): void {
+  const problems = proxyProblems(settings);
+  if (problems.length > 0) throw new UserError(problems.join("\n"));
 }
 
 function urlProblem(value: string, source: SecretSource): string | undefined {

@@ -120,10 +120,8 @@ async function request(
   const signal = options.signal ? AbortSignal.any([options.signal, limit]) : limit;
   const proxy = options.proxies && proxyFor(new URL(url), options.proxies);
   if (proxy === undefined) return fetch(url, { method, headers, signal });
-  // Loaded only here: Node's own fetch knows no proxies.
-  const { fetch: fetchThrough, ProxyAgent } = await import("undici");
-  const dispatcher = new ProxyAgent({ uri: proxy, pipelining: 0 }); // one request a connection: none is left open
-  return (await fetchThrough(url, { method, headers, signal, dispatcher })) as unknown as Response;
+  const { proxiedFetch } = await import("../proxy/proxied-fetch.ts"); // Node's own knows no proxies
+  return proxiedFetch(url, { method, headers, signal }, proxy);
 }
 
 function networkProblem(error: unknown, options: RegistryOptions): string {

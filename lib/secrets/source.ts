@@ -1,4 +1,4 @@
-import { closeSync, fstatSync, openSync, readFileSync } from "node:fs";
+import { closeSync, openSync, readFileSync, statSync } from "node:fs";
 
 /** Where the value of a secret comes from. The value itself is in no setting, hash, state or log. */
 export type SecretSource = { file: string } | { env: string };
@@ -37,10 +37,10 @@ function fileProblem(path: string): string | undefined {
 function stateOfFile(path: string): string | undefined {
   let file: number | undefined;
   try {
-    file = openSync(path, "r"); // asking for rights alone would ask for those of the real user
-    const stat = fstatSync(file);
+    const stat = statSync(path); // first: opening a pipe would wait for its writer
     if (!stat.isFile()) return "is not a file";
     if (stat.size > mostBytes) return `is larger than the ${mostBytes / 1024} KiB that BuildKit takes`;
+    file = openSync(path, "r"); // asking for rights alone would ask for those of the real user
     return readFileSync(file, "utf8").trim() ? undefined : "is empty";
   } catch (error) {
     return (error as NodeJS.ErrnoException).code === "ENOENT" ? "does not exist" : "cannot be read";
