@@ -25,8 +25,8 @@ export interface Proxies {
 }
 
 const kinds = ["http", "https"] as const;
-/** The cache, and whatever else listens on this machine only. */
-const thisMachine = ["127.0.0.1", "localhost", "::1"];
+/** Never reached through a proxy: the cache, Pulumi's parts, and whatever else listens on this machine only. */
+export const thisMachine = ["127.0.0.1", "localhost", "::1"];
 
 /** True where the setting names any proxy. */
 export function hasProxy(settings: ProxySettings): boolean {
