@@ -15,14 +15,6 @@ export function basicLogin(url: string): string | undefined {
   return Buffer.from(`${decoded(username)}:${decoded(password)}`).toString("base64");
 }
 
-/** The URL without its login. */
-export function withoutLogin(url: string): string {
-  const bare = new URL(url);
-  bare.username = "";
-  bare.password = "";
-  return bare.href;
-}
-
 function decoded(text: string): string {
   try {
     return decodeURIComponent(text);

@@ -140,6 +140,32 @@ describe("secrets", function () {
     ]);
   });
 
+  it("need no passphrase but the empty one: a missing and a wrong one are told in one line, with nothing declared", async () => {
+    const { PULUMI_CONFIG_PASSPHRASE: _, ...variables } = await project.variables();
+    const state = join(project.root, "dev-state");
+    mkdirSync(state);
+    const engine = { host: variables["DOCKER_HOST"], network: "host" };
+    project.configure("dev", { engine, stateDir: state, cudaBase: { cuda: "12.6", image: smallBase } });
+    const backend = { ...variables, PULUMI_BACKEND_URL: `file://${state}` };
+    const start = (passphrase?: string) =>
+      project.exec(
+        "node",
+        [join(project.root, "bootstrap", "run.mjs"), "start", "--stack", "dev", "--built-toolchain"],
+        { ...backend, ...(passphrase !== undefined && { PULUMI_CONFIG_PASSPHRASE: passphrase }) },
+      );
+    for (const passphrase of [undefined, "wr0ng-passphrase"]) {
+      const { exitCode, output } = await start(passphrase);
+      assert.notEqual(exitCode, 0);
+      assert.equal(output.trim().split("\n").length, 1, output);
+      assert.match(
+        output,
+        /^PULUMI_CONFIG_PASSPHRASE (is not set|does not fit this stack)\. .*PULUMI_CONFIG_PASSPHRASE=""$/m,
+      );
+      assert.doesNotMatch(output, /wr0ng/);
+    }
+    assert.ok(!isThere(join(state, ".pulumi/stacks/gpu-build-host/dev.json")));
+  });
+
   it("are nowhere after runs that succeed and runs that fail, nor while they run", async () => {
     const stop = canaries.watchProcesses();
     const up = (...flags: string[]) =>
@@ -153,8 +179,8 @@ describe("secrets", function () {
     await run("up, verbose", up("--logtostderr", "--logflow", "-v=9"));
 
     writeService("cat /run/secrets/key >/dev/null && cat /run/secrets/spoken >&2 && exit 3");
-    for (const command of [project.run("start"), up("--logtostderr", "-v=9")]) {
-      const output = await run("a failing build", command, "badly");
+    for (const command of [() => project.run("start"), () => up("--logtostderr", "-v=9")]) {
+      const output = await run("a failing build", command(), "badly");
       assert.match(output, /\n? *\*\*\*\n/, "the line that the command printed is there, without its value");
     }
     writeService("cp /run/secrets/spoken /leak");
@@ -165,8 +191,8 @@ describe("secrets", function () {
     // The whole line of a command of @pulumi/command is printed when it fails; what it is given stands in the state.
     writeService("test -s /run/secrets/key");
     project.write("components/probe-mirror.sh", "exit 4\n");
-    for (const command of [project.run("start"), up("-v=9", "--logtostderr")])
-      assert.match(await run("a failing command", command, "badly"), /running "sh -s"/);
+    for (const command of [() => project.run("start"), () => up("-v=9", "--logtostderr")])
+      assert.match(await run("a failing command", command(), "badly"), /running "sh -s"/);
     const environments = stop();
     for (const [canary, programs] of environments)
       console.log(`      in the environment of ${[...programs].sort().join(", ")}: ${canary}`);

@@ -48,9 +48,10 @@ export class Canaries {
 
   /** Looks into every file below a folder, compressed ones as they are. */
   async tree(place: string, folder: string): Promise<void> {
-    const { stdout: size } = await execa("du", ["-sb", folder], { reject: false });
-    const { stdout: files } = await execa("sh", ["-c", 'find "$1" -type f | wc -l', "sh", folder]);
-    this.count(place, Number.parseInt(String(size), 10) || 0, Number(files));
+    const script = 'find "$1" -type f -printf "%s\\n" | awk "{ bytes += \\$1 } END { print NR, bytes + 0 }"';
+    const { stdout: found } = await execa("sh", ["-c", script, "sh", folder], { reject: false });
+    const [files = 0, bytes = 0] = found.split(" ").map(Number);
+    this.count(place, bytes, files);
     const patterns = join(this.folder, "patterns");
     const { stdout } = await execa("grep", ["-rlaF", "-f", patterns, folder], { reject: false });
     for (const file of stdout.split("\n").filter(Boolean)) {
@@ -92,6 +93,7 @@ export class Canaries {
       }
     };
     const timer = setInterval(look, 100);
+    timer.unref(); // a test that fails does not come to its end
     return () => {
       clearInterval(timer);
       return environments;
