@@ -103,7 +103,7 @@ export class Canaries {
   /** What was searched, for people. */
   summary(): string {
     const places = [...this.searched].map(([place, count]) => `${place} ${count}`).join(", ");
-    return `${this.words.size} canaries, searched in ${(this.bytes / 1e6).toFixed(0)} MB: ${places}; found ${this.sightings.length}`;
+    return `${this.words.size} canaries, searched in ${(this.bytes / 1e6).toFixed(0)} MB: ${places}; found`;
   }
 
   remove(): void {
