@@ -143,7 +143,7 @@ describe("settings", () => {
     [
       "a network without proxy that is none",
       { proxy: { noProxy: ["10.0.0.0/33"] } },
-      'gpu-build-host:proxy.noProxy.0 must be a host, an ending such as ".example.com", or a network such as "10.0.0.0/8", got "10.0.0.0/33"',
+      'gpu-build-host:proxy.noProxy[0] must be a host, an ending such as ".example.com", or a network such as "10.0.0.0/8", got "10.0.0.0/33"',
     ],
     [
       "a password without a user in a URL",
