@@ -78,16 +78,9 @@ export function isProxyUrl(value: string): boolean {
   return /^https?:$/.test(protocol) && hostname !== "" && pathname === "/" && search === "" && hash === "";
 }
 
-/**
- * Reads the proxies' URLs; what cannot be had is left out (`proxyProblems` has named it).
- * @param ownHosts further hosts of ours that are never reached through a proxy, e.g. the address of the cache
- */
-export function readProxies(
-  settings: ProxySettings,
-  ownHosts: string[] = [],
-  env: NodeJS.ProcessEnv = process.env,
-): Proxies {
-  const proxies: Proxies = { noProxy: [...new Set([...thisMachine, ...ownHosts, ...settings.noProxy])] };
+/** Reads the proxies' URLs; what cannot be had is left out (`proxyProblems` has named it). */
+export function readProxies(settings: ProxySettings, env: NodeJS.ProcessEnv = process.env): Proxies {
+  const proxies: Proxies = { noProxy: [...new Set([...thisMachine, ...settings.noProxy])] };
   for (const kind of kinds) {
     const source = settings[kind];
     const url = source === undefined || typeof source === "string" ? source : readSecret(source, env);
