@@ -7,6 +7,8 @@ import { RegistryCache } from "./components/registry-cache.ts";
 import { ServiceImage } from "./components/service-image.ts";
 import { checkHost } from "./lib/host/check-host.ts";
 import { planStack } from "./lib/images/plan-stack.ts";
+import { cacheProxy } from "./lib/proxy/cache-proxy.ts";
+import { requireProxies } from "./lib/proxy/proxy.ts";
 import { cachesOf, withFingerprint } from "./lib/registry/cache-settings.ts";
 import { settingsOfConfig } from "./lib/settings/load.ts";
 import { bytesOf } from "./lib/settings/quantities.ts";
@@ -14,13 +16,16 @@ import { CacheGuard } from "./provider/sdk.ts";
 import { shownPlainly } from "./provider/shown-plainly.ts";
 
 // Everything is checked and every image's tag is known before anything is declared.
-const { settings, plan, cacheImage } = await shownPlainly(async () => {
+const { settings, plan, cacheImage, proxy } = await shownPlainly(async () => {
   const settings = settingsOfConfig(process.cwd(), pulumi.getStack(), pulumi.runtime.allConfig());
-  const planned = await planStack(settings, { isPreview: pulumi.runtime.isDryRun() });
+  requireProxies(settings.proxy);
+  const isPreview = pulumi.runtime.isDryRun();
+  const planned = await planStack(settings, { isPreview });
   const warnings = await checkHost(settings, planned);
   // Once: an update comes after its preview.
-  if (pulumi.runtime.isDryRun()) for (const line of warnings) await pulumi.log.warn(line);
-  return { settings, ...planned };
+  if (isPreview) for (const line of warnings) await pulumi.log.warn(line);
+  const folder = join(settings.stateDir, settings.stack, "secrets");
+  return { settings, ...planned, proxy: await cacheProxy(settings.proxy, { folder, isPreview }) };
 });
 
 const { stack, engine } = settings;
@@ -36,6 +41,7 @@ const [cache, ...otherCaches] = cachesOf(settings).map(
         dockerHost: engine.host,
         image: cacheImage,
         tls: withFingerprint(wish),
+        proxy,
         stateDir: settings.stateDir,
         manage: settings.dockerDaemon.manage,
       },

@@ -57,7 +57,7 @@ async function purge(options: DestroyOptions, progress: Progress): Promise<void>
 }
 
 async function destroyStack(options: DestroyOptions, progress: Progress): Promise<void> {
-  const { context, settings, sandbox } = await openStack(options, progress);
+  const { context, settings, sandbox } = await openStack({ ...options, takesAway: true }, progress);
   const result = await converge(context, ["destroy", "--stack", options.stack], progress);
   await removeStrayContainers(settings.engine.host, options.stack, new Set());
   await removeStrayImages(settings.engine.host, options.stack);

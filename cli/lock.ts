@@ -1,4 +1,4 @@
-import { join, relative } from "node:path";
+import { join, relative, resolve } from "node:path";
 import { Command } from "commander";
 import envPaths from "env-paths";
 import { UserError } from "../lib/errors.ts";
@@ -17,10 +17,12 @@ import {
 import { findUv } from "../lib/locks/uv.ts";
 import { upstreamsOf } from "../lib/registry/cache-settings.ts";
 import { fetchManifestDigest } from "../lib/registry/manifest-digest.ts";
+import { readSecret, sourceProblem } from "../lib/secrets/source.ts";
 import { settingsOfStackFile } from "../lib/settings/load.ts";
 import type { Settings } from "../lib/settings/settings.ts";
 import { stackOption } from "./options.ts";
 import { createProgress, type Progress } from "./progress.ts";
+import { useProxy } from "./use-proxy.ts";
 
 interface LockOptions {
   stack: string;
@@ -66,6 +68,7 @@ async function lockPackages(
   refresh: (settings: Settings, options: RefreshOptions) => Promise<LockChange[]>,
 ): Promise<void> {
   const settings = settingsOfStackFile(process.cwd(), options.stack);
+  useProxy(settings.proxy);
   const changes = await withProgress("resolve packages", async (progress) => {
     const uv = await findUv(envPaths("gpu-build-host", { suffix: "" }).cache, (detail) =>
       progress.step("resolve packages", detail),
@@ -86,9 +89,19 @@ function lockBase(settings: Settings, options: RefreshOptions): Promise<LockChan
   return refreshBase(
     join(folder, "locks", lockName(settings.cudaBase)),
     join(folder, "requirements.in"),
-    settings.cudaBase,
+    { ...settings.cudaBase, ...packageIndex(settings) },
     options,
   );
+}
+
+/** The index of torch's wheels, with its login where it has one. */
+function packageIndex(settings: Settings): { packageIndex?: string } {
+  const source = settings.cudaBase.packageIndexSecret;
+  if (!source) return {}; // then the URL of the settings holds
+  const absolute = "file" in source ? { file: resolve(settings.root, source.file) } : source;
+  const url = readSecret(absolute);
+  if (url !== undefined) return { packageIndex: url };
+  throw new UserError(`gpu-build-host:cudaBase.packageIndexSecret ${sourceProblem(absolute)}`);
 }
 
 function lockService(settings: Settings, name: string, options: RefreshOptions): Promise<LockChange[]> {
@@ -113,6 +126,7 @@ async function lockOs(options: LockOptions): Promise<void> {
 
 async function lockDigests(options: LockOptions): Promise<void> {
   const settings = settingsOfStackFile(process.cwd(), options.stack);
+  useProxy(settings.proxy);
   const file = await ImageLockFile.open(settings.imagesLockFile);
   const before = file.entries();
   await withProgress("ask the registry", async () => {

@@ -14,7 +14,7 @@ import {
 } from "./pulumi-events.ts";
 import { stopSignals } from "./interrupts.ts";
 import type { Progress } from "./progress.ts";
-import { readableErrors, type RunError } from "./readable-errors.ts";
+import { passphraseAdvice, readableErrors, type RunError } from "./readable-errors.ts";
 import { endSession } from "./sessions.ts";
 
 /** Where and how Pulumi runs for a stack. */
@@ -109,6 +109,8 @@ export async function converge(
 /** What went wrong, for a person; with the cache's own last words where it did not become healthy. */
 async function explained(errors: RunError[], words: string[], context: PulumiContext): Promise<string> {
   const lines = readableErrors(errors);
+  const advice = passphraseAdvice([...lines, ...words].join("\n"));
+  if (advice) return advice;
   if (lines.length === 0) return lastWords(words.join("\n"));
   if (errors.some(({ name, message }) => name?.endsWith("-server") && /healthy state/.test(message)))
     lines.push(...(await lastCacheWords(context.env, context.stack)));
@@ -192,6 +194,8 @@ function forwardSignals(run: { kill: (signal: NodeJS.Signals) => boolean }, prog
 }
 
 function lastWords(output: string): string {
+  const advice = passphraseAdvice(output);
+  if (advice) return advice;
   const lines = output.split("\n").map(plainText).filter(Boolean);
   return lines.slice(-15).join("\n") || "Pulumi failed and said nothing.";
 }

@@ -56,3 +56,11 @@ function unwrapped(message: string): string {
 function isProgram(name: string): boolean {
   return name.startsWith("gpu-build-host-");
 }
+
+/** One line for a passphrase that is missing or wrong, whichever way Pulumi says it; undefined for anything else. */
+export function passphraseAdvice(text: string): string | undefined {
+  const wrong = /incorrect passphrase/.test(text);
+  if (!wrong && !/passphrase must be set/.test(text)) return undefined;
+  const what = wrong ? "does not fit this stack" : "is not set";
+  return `PULUMI_CONFIG_PASSPHRASE ${what}. Nothing is encrypted here, so it is the empty one: export PULUMI_CONFIG_PASSPHRASE=""`;
+}

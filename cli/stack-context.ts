@@ -13,6 +13,7 @@ import { ensureToolchain, type Toolchain } from "../sandbox/toolchain/toolchain.
 import { interruptible } from "./interrupts.ts";
 import { followMovedClone } from "./moved-clone.ts";
 import type { Progress } from "./progress.ts";
+import { useProxy } from "./use-proxy.ts";
 import { pulumi, type PulumiContext } from "./pulumi-run.ts";
 import { clearDeadLocks, containersInState, stackExists } from "./recover.ts";
 import { removeStrayContainers } from "./leftovers.ts";
@@ -34,6 +35,8 @@ export interface OpenOptions {
   builtToolchain: boolean;
   /** Leave alone what a killed run left: another run may be at work, and this command changes nothing. */
   looksOnly?: boolean;
+  /** Go on without a proxy whose URL cannot be had: what is there is removed without it. */
+  takesAway?: boolean;
 }
 
 /**
@@ -42,7 +45,9 @@ export interface OpenOptions {
  */
 export async function openStack(options: OpenOptions, progress: Progress): Promise<OpenStack> {
   const { stack } = options;
-  checkStackFile(projectRoot, stack);
+  useProxy(checkStackFile(projectRoot, stack).proxy, {
+    isRequired: !options.looksOnly && !options.takesAway,
+  });
   const isSandbox = readStackFile(projectRoot, stack).values["sandbox"] === true;
   if (isSandbox) {
     requireLinux();

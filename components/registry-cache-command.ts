@@ -1,5 +1,9 @@
 import { stringify } from "yaml";
 import { cacheAddress, hostAndPort } from "../lib/registry/cache-address.ts";
+import type { CacheProxy } from "../lib/proxy/cache-proxy.ts";
+
+/** Where the container finds the file with its proxies. */
+export const proxyFileInside = "/etc/registry-proxy";
 
 export interface CacheConfig {
   upstream: string;
@@ -12,6 +16,8 @@ export interface CacheConfig {
   tls?: { fingerprint: string; clientCa: boolean } | undefined;
   /** The upstream wants a login: it lies in {@link secretsFolder}. */
   hasLogin?: boolean | undefined;
+  /** How it reaches its upstream, see `CacheProxy`. @default without a proxy */
+  proxy?: CacheProxy | undefined;
 }
 
 const user = "nobody"; // in every image that has busybox or Alpine; the registry's own image runs as root
@@ -35,8 +41,10 @@ export function cacheCommand(config: CacheConfig): string {
   const answer = config.hasLogin
     ? `cat ${secretsFolder}/${secretFiles.login}` // read at each login: a new password needs no restart
     : `echo '{"ServerURL":"${config.upstream}","Username":"","Secret":""}'`;
+  const { proxy } = config;
+  const proxyLines = proxy === undefined ? "" : "script" in proxy ? proxy.script : `. ${proxyFileInside}\n`;
   return `set -eu
-${config.tls ? `# certificate ${config.tls.fingerprint}\n` : ""}cat > /run/registry/config.yml <<'CONFIG'
+${proxyLines}${config.tls ? `# certificate ${config.tls.fingerprint}\n` : ""}cat > /run/registry/config.yml <<'CONFIG'
 ${registryConfig(config)}CONFIG
 cat > /run/registry/login <<'HELPER'
 #!/bin/sh

@@ -1,6 +1,7 @@
 import * as command from "@pulumi/command";
 import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
+import type { CacheProxy } from "../lib/proxy/cache-proxy.ts";
 import { CERTS_FOLDER } from "../lib/daemon/engine-root.ts";
 import type { FileSource } from "../lib/host/host-folder.ts";
 import { cacheAddress, cacheUrl } from "../lib/registry/cache-address.ts";
@@ -12,6 +13,7 @@ import { HostFolder } from "../provider/sdk.ts";
 import {
   cacheCommand,
   healthCheck,
+  proxyFileInside,
   secretFiles,
   secretsFolder,
   type CacheConfig,
@@ -52,6 +54,8 @@ export interface RegistryCacheArgs {
   stateDir: string;
   /** How the engine is told of the cache's certificate or, for another registry than Docker Hub, of the cache itself. */
   manage: "apply" | "print" | "off";
+  /** How it reaches its upstream. @default without a proxy */
+  proxy?: CacheProxy | undefined;
 }
 
 /** Labels by which wrapper, destroy and doctor find what belongs to a stack. */
@@ -125,6 +129,8 @@ export class RegistryCache extends pulumi.ComponentResource {
             { parent: this },
           )
         : undefined;
+    const proxyFile = args.proxy && "file" in args.proxy ? args.proxy.file : undefined;
+    const proxyRemoval = proxyFile ? [this.fileRemoval(`${name}-proxy-file`, proxyFile)] : [];
     const container = new docker.Container(
       `${name}-server`,
       {
@@ -140,6 +146,7 @@ export class RegistryCache extends pulumi.ComponentResource {
           ...(secretsResource
             ? [{ hostPath: secretsOnHost, containerPath: secretsFolder, readOnly: true }]
             : []),
+          ...(proxyFile ? [{ hostPath: proxyFile, containerPath: proxyFileInside, readOnly: true }] : []),
         ],
         readOnly: true,
         tmpfs: { "/run/registry": "exec,mode=0755" },
@@ -157,7 +164,7 @@ export class RegistryCache extends pulumi.ComponentResource {
       {
         parent: this,
         // So that the removal comes after the container's, and the files are there before it.
-        dependsOn: [image, removal, ...(secretsResource ? [secretsResource] : [])],
+        dependsOn: [image, removal, ...(secretsResource ? [secretsResource] : []), ...proxyRemoval],
         // An update of these in place does nothing, and two containers cannot have one name and port.
         replaceOnChanges: ["healthcheck", "tmpfs"],
         deleteBeforeReplace: true,
@@ -175,6 +182,20 @@ export class RegistryCache extends pulumi.ComponentResource {
     );
     this.tellEngine(name, args, container);
     return container.id;
+  }
+
+  /** Removes a file with a secret when the container of it is gone: on destroy, or when another file takes its place. */
+  private fileRemoval(name: string, file: string): command.local.Command {
+    return new command.local.Command(
+      name,
+      {
+        delete: `rm -f "$FILE" && rmdir "$(dirname "$FILE")" 2>/dev/null || true`,
+        environment: { FILE: file },
+        triggers: [file],
+        addPreviousOutputInEnv: false,
+      },
+      { parent: this },
+    );
   }
 
   /** dockerd's own files about a registry: what it needs beside daemon.json. */

@@ -10,7 +10,7 @@ const kept = /^(PATH|HOME|LANG|TZ|SSL_CERT_FILE|SSL_CERT_DIR|https?_proxy|no_pro
 /** Environment of the private dockerd. */
 export function daemonEnvironment(binaries: EngineBinaries, env = process.env): Record<string, string> {
   const own = Object.entries(env).filter(
-    (entry): entry is [string, string] => kept.test(entry[0]) && !!entry[1],
+    (entry): entry is [string, string] => kept.test(entry[0]) && !!entry[1] && !hasLogin(entry[1]),
   );
   return { ...Object.fromEntries(own), PATH: pathWith(binaries, env) };
 }
@@ -37,6 +37,11 @@ export function writeDockerConfig(layout: SandboxLayout, binaries: EngineBinarie
   const file = `${layout.dockerConfigDir}/config.json`;
   const config = readJson<Record<string, unknown>>(file) ?? {};
   writeJson(file, { ...config, cliPluginsExtraDirs: binaries.pluginsDirs });
+}
+
+/** A proxy with a login stays out: whoever may see the daemon's environment would see it for as long as it runs. */
+function hasLogin(value: string): boolean {
+  return URL.canParse(value) && new URL(value).username + new URL(value).password !== "";
 }
 
 function pathWith(binaries: EngineBinaries, env: NodeJS.ProcessEnv): string {

@@ -1,8 +1,12 @@
-import { accessSync, constants, statSync } from "node:fs";
-import type { SecretSource } from "./types.ts";
+import { readProxies } from "../proxy/proxy.ts";
+import { redactor } from "../secrets/redact.ts";
+import { sourceProblem, type SecretSource } from "../secrets/source.ts";
+import { loginForms } from "../secrets/url-login.ts";
+import type { ImagePlan } from "./types.ts";
 
 /**
- * Problems with build secrets, one line each: BuildKit takes an unset variable for an empty secret and goes on.
+ * Problems with build secrets, one line each: BuildKit takes an unset variable for an empty secret and goes on. Asked only
+ * for images that are still to be built: what is built needs no token any more.
  * @param image name, for the message
  */
 export function secretProblems(
@@ -11,28 +15,22 @@ export function secretProblems(
   env: NodeJS.ProcessEnv = process.env,
 ): string[] {
   return Object.entries(secrets).flatMap(([id, source]) => {
-    const problem = "env" in source ? variableProblem(source.env, env) : fileProblem(source.file);
+    const problem = sourceProblem(source, env);
     return problem ? [`image "${image}": the build secret "${id}" ${problem}`] : [];
   });
-}
-
-function variableProblem(name: string, env: NodeJS.ProcessEnv): string | undefined {
-  if (env[name]) return undefined;
-  return `comes from the variable ${name}, which is ${env[name] === "" ? "empty" : "not set"}; export ${name}=… and run again`;
-}
-
-function fileProblem(path: string): string | undefined {
-  try {
-    if (!statSync(path).isFile()) return `comes from ${path}, which is not a file`;
-    accessSync(path, constants.R_OK);
-    return undefined;
-  } catch (error) {
-    const missing = (error as NodeJS.ErrnoException).code === "ENOENT";
-    return `comes from ${path}, which ${missing ? "does not exist" : "cannot be read"}; create it or change the setting`;
-  }
 }
 
 /** Value of one `--secret` option. */
 export function secretOption(id: string, source: SecretSource): string {
   return "env" in source ? `id=${id},env=${source.env}` : `id=${id},src=${source.file}`;
+}
+
+/** Takes the values of an image's secrets out of a text: a command may print its own, and errors go to logs and history. */
+export function redactorOf({
+  secrets,
+  proxy,
+}: Pick<ImagePlan, "secrets" | "proxy">): (text: string) => string {
+  const { http, https } = readProxies(proxy ?? { noProxy: [] });
+  const logins = [http, https].filter((url) => url !== undefined).filter((url) => loginForms(url).length > 0);
+  return redactor([...Object.values(secrets), ...logins]);
 }

@@ -2,9 +2,10 @@ import { isAbsolute, relative, resolve } from "node:path";
 import { execa } from "execa";
 import type { Engine } from "../docker/engine.ts";
 import { UserError } from "../errors.ts";
+import { openBuildProxy } from "../proxy/build-proxy.ts";
 import { probeRegistry } from "../registry/probe.ts";
 import { BuildProgress, type BuildStep } from "./build-progress.ts";
-import { secretOption, secretProblems } from "./build-secrets.ts";
+import { redactorOf, secretOption, secretProblems } from "./build-secrets.ts";
 import type { ImagePlan } from "./types.ts";
 
 /** What a build needs of a plan. */
@@ -21,6 +22,7 @@ export type BuildPlan = Pick<
   | "platform"
   | "pins"
   | "rebuild"
+  | "proxy"
 >;
 
 /** What a build did. */
@@ -60,19 +62,34 @@ export async function buildImage(
     options.onNote?.(
       "building without cache: the cache mounts of this Dockerfile are emptied too (declare ARG REBUILD to keep them)",
     );
+  const redact = redactorOf(plan);
   const begin = Date.now();
-  const progress = new BuildProgress((step) => options.onStep?.(step, (Date.now() - begin) / 1000));
-  const outcome = await runBuildx(buildArguments(plan, reference, emptyCaches), plan, progress, options);
-  if (outcome !== undefined) throw buildError(plan, progress, outcome);
+  const progress = new BuildProgress((step) => options.onStep?.(redact(step), (Date.now() - begin) / 1000));
+  const proxy = await openBuildProxy(plan.proxy, plan.network, Object.keys(plan.args), options.engine);
+  const args = buildArguments(plan, reference, emptyCaches, proxy.names);
+  const outcome = await runBuildx(args, proxy.env, plan, progress, options).finally(() => proxy.close());
+  if (outcome !== undefined) throw new UserError(redact(buildError(plan, progress, outcome)));
   return {
-    steps: progress.steps(),
+    steps: progress.steps().map((step) => ({
+      ...step,
+      name: redact(step.name),
+      ...(step.error && { error: redact(step.error) }),
+    })),
     seconds: Math.round((Date.now() - begin) / 100) / 10,
     fetchedBytes: progress.fetchedBytes,
   };
 }
 
-/** The arguments of `docker` for one build. */
-export function buildArguments(plan: BuildPlan, reference: string, noCache: boolean): string[] {
+/**
+ * The arguments of `docker` for one build.
+ * @param fromEnvironment build arguments that buildx takes from its own environment: everybody may read arguments
+ */
+export function buildArguments(
+  plan: BuildPlan,
+  reference: string,
+  noCache: boolean,
+  fromEnvironment: string[] = [],
+): string[] {
   const args = ["buildx", "build", "--builder", "default", "--progress", "rawjson", "--provenance=false"];
   args.push("--file", resolve(plan.context, plan.dockerfile), "--tag", reference);
   if (plan.target) args.push("--target", plan.target);
@@ -80,6 +97,7 @@ export function buildArguments(plan: BuildPlan, reference: string, noCache: bool
   if (plan.network && plan.network !== "default") args.push("--network", plan.network);
   if (noCache) args.push("--no-cache");
   for (const [name, value] of Object.entries(plan.args)) args.push("--build-arg", `${name}=${value}`);
+  for (const name of fromEnvironment) args.push("--build-arg", name);
   for (const [name, value] of Object.entries({ ...plan.contexts, ...plan.pins }))
     args.push("--build-context", `${name}=${value}`);
   for (const [id, source] of Object.entries(plan.secrets)) args.push("--secret", secretOption(id, source));
@@ -112,6 +130,7 @@ async function refuseSilentCache(plan: BuildPlan): Promise<void> {
 /** Runs the build; the result is undefined on success, else why it ended, empty where BuildKit itself says so. */
 async function runBuildx(
   args: string[],
+  env: Record<string, string>,
   plan: BuildPlan,
   progress: BuildProgress,
   options: BuildOptions,
@@ -126,7 +145,7 @@ async function runBuildx(
   options.signal.throwIfAborted();
   alive();
   const child = execa("docker", args, {
-    env: { DOCKER_HOST: options.engine.host, DOCKER_CONTEXT: undefined, BUILDX_BUILDER: undefined },
+    env: { ...env, DOCKER_HOST: options.engine.host, DOCKER_CONTEXT: undefined, BUILDX_BUILDER: undefined },
     stdin: "ignore",
     stdout: "ignore",
     stderr: "pipe",
@@ -150,7 +169,7 @@ async function runBuildx(
   return result.exitCode === 0 ? undefined : "";
 }
 
-function buildError(plan: BuildPlan, progress: BuildProgress, why: string): UserError {
+function buildError(plan: BuildPlan, progress: BuildProgress, why: string): string {
   const { text } = progress;
   const failure = progress.failure();
   const own =
@@ -162,9 +181,7 @@ function buildError(plan: BuildPlan, progress: BuildProgress, why: string): User
   const file = short.startsWith("..") || isAbsolute(short) ? path : short;
   const head = `image "${plan.name}" does not build: ${file}${line ? `:${line}` : ""}${failure ? `: ${failure.step}` : ""}`;
   const cause = why === "" ? (own ?? "docker buildx build failed without a word") : why;
-  return new UserError(
-    [head, ...(failure?.lines.slice(-20) ?? []).map((text) => `  ${text}`), explained(cause)].join("\n"),
-  );
+  return [head, ...(failure?.lines.slice(-20) ?? []).map((text) => `  ${text}`), explained(cause)].join("\n");
 }
 
 /** Adds what a message of BuildKit means, where that is known. */

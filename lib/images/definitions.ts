@@ -1,6 +1,8 @@
 import { isAbsolute, join } from "node:path";
+import { hasProxy } from "../proxy/proxy.ts";
 import type { Settings } from "../settings/settings.ts";
-import type { ImageDefinition, SecretSource } from "./types.ts";
+import type { SecretSource } from "../secrets/source.ts";
+import type { ImageDefinition } from "./types.ts";
 
 /** `"cu128"` for CUDA 12.8: the ending of friendly tags and of PyTorch's index. */
 export function cudaShortName(cuda: string): string {
@@ -84,6 +86,7 @@ function common(settings: Settings, name: string) {
     name,
     network: settings.engine.network,
     rebuild: settings.rebuilds[name] ?? { count: 0, noCache: false },
+    ...(hasProxy(settings.proxy) && { proxy: settings.proxy }),
   };
 }
 

@@ -1,4 +1,5 @@
 import type { Engine, EngineImage } from "../docker/engine.ts";
+import { redactorOf } from "./build-secrets.ts";
 import { buildImage, type BuildOptions, type BuildPlan, type BuildRecord } from "./build.ts";
 import { appendEvent, latestByImage, type ImageEvent } from "./history.ts";
 import { familiarName, parseReference } from "./image-reference.ts";
@@ -147,6 +148,7 @@ async function trySmokeTest(
     signal: options.signal,
     stack: resource.stack,
     image: resource.build.name,
+    redact: redactorOf(resource.build),
   });
   event.smokeSeconds = result.seconds;
   event.smokeGpu = result.gpu;

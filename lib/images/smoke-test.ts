@@ -10,6 +10,8 @@ export interface SmokeOptions {
   stack: string;
   /** Name of the image, for messages and the container's label. */
   image: string;
+  /** Takes the values of secrets out of what is shown. */
+  redact?: (text: string) => string;
 }
 
 const keptBytes = 8_000;
@@ -23,7 +25,9 @@ export async function runSmokeTest(
   test: SmokeTest,
   options: SmokeOptions,
 ): Promise<{ seconds: number; gpu: boolean }> {
-  const { engine, image, signal } = options;
+  const { engine, image, signal, redact = (text: string) => text } = options;
+  const failure = (what: string): UserError =>
+    new UserError(redact(failureText(image, test, what, output.text)));
   if (test.folder !== undefined && !statSync(test.folder, { throwIfNoEntry: false })?.isDirectory())
     throw new UserError(`image "${image}": the smoke test's folder ${test.folder} does not exist`);
   const gpu = (await engine.info()).gpus;
@@ -54,25 +58,21 @@ export async function runSmokeTest(
       whenAborted(stop),
     ]);
     if (signal.aborted) throw new UserError(`the smoke test of image "${image}" was stopped`);
-    if (ended === "aborted")
-      throw failure(image, test, `did not end within ${test.timeoutSeconds} s`, output.text);
-    if (ended.StatusCode !== 0)
-      throw failure(image, test, `failed with exit code ${ended.StatusCode}`, output.text);
+    if (ended === "aborted") throw failure(`did not end within ${test.timeoutSeconds} s`);
+    if (ended.StatusCode !== 0) throw failure(`failed with exit code ${ended.StatusCode}`);
     return { seconds: Math.round((Date.now() - begin) / 100) / 10, gpu };
   } catch (error) {
     if (error instanceof UserError) throw error;
-    throw failure(image, test, `could not run: ${(error as Error).message}`, output.text);
+    throw failure(`could not run: ${(error as Error).message}`);
   } finally {
     await container.remove({ force: true, v: true }).catch(() => undefined);
   }
 }
 
-function failure(image: string, test: SmokeTest, what: string, output: string): UserError {
+function failureText(image: string, test: SmokeTest, what: string, output: string): string {
   const lines = output.trim().split("\n").slice(-20);
   const shown = lines.map((line) => `\n  ${line}`).join("");
-  return new UserError(
-    `the smoke test of image "${image}" ${what}: ${test.command.join(" ")}${shown}\nIts friendly tags stay where they were.`,
-  );
+  return `the smoke test of image "${image}" ${what}: ${test.command.join(" ")}${shown}\nIts friendly tags stay where they were.`;
 }
 
 function whenAborted(signal: AbortSignal): Promise<"aborted"> {

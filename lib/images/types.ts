@@ -1,5 +1,5 @@
-/** Where the value of a build secret comes from. It reaches BuildKit by `--secret` and is in no hash, state or log. */
-export type SecretSource = { file: string } | { env: string };
+import type { ProxySettings } from "../proxy/proxy.ts";
+import type { SecretSource } from "../secrets/source.ts";
 
 /** How a freshly built image is tried before its friendly tags move to it. */
 export interface SmokeTest {
@@ -27,6 +27,8 @@ export interface ImageDefinition {
   contexts: Record<string, string>;
   /** Build secrets by id. Same as `--secret`. */
   secrets: Record<string, SecretSource>;
+  /** Proxies of RUN steps; in no hash, and a login in them is in no layer and no history. @default none */
+  proxy?: ProxySettings;
   /** Network of RUN steps. Same as `docker build --network`. */
   network?: "default" | "host" | "none";
   /** Target platform. @default the engine's own */

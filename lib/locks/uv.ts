@@ -3,6 +3,8 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { execa, ExecaError } from "execa";
 import { UserError } from "../errors.ts";
+import { redactor } from "../secrets/redact.ts";
+import { loginForms } from "../secrets/url-login.ts";
 import { parseLock, type Lock } from "./lock-text.ts";
 import type { Requirements } from "./requirements.ts";
 
@@ -13,7 +15,7 @@ export interface Resolution {
   requirements: Requirements;
   /** Target Python, e.g. `"3.10"`. */
   python: string;
-  /** Index for single packages, all else comes from the client's own default. */
+  /** Index for single packages, its URL with a login where it needs one; all else comes from the client's own default. */
   index?: { url: string; packages: string[] };
   /** `name==version` lines that must hold. */
   constraints?: string[];
@@ -67,8 +69,10 @@ export async function resolve(uv: string, resolution: Resolution): Promise<Lock>
     );
     return parseLock(await readFile(out, "utf8"));
   } catch (error) {
-    if (error instanceof ExecaError)
-      throw new UserError(`The packages cannot be resolved:\n${String(error.stderr).trim()}`);
+    if (error instanceof ExecaError) {
+      const redact = redactor(index ? loginForms(index.url) : []);
+      throw new UserError(`The packages cannot be resolved:\n${redact(String(error.stderr).trim())}`);
+    }
     throw error;
   } finally {
     await rm(folder, { recursive: true, force: true });

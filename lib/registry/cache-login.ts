@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import type { SecretSource } from "../images/types.ts";
+import type { SecretSource } from "../secrets/source.ts";
 
 /** Login of a cache at its upstream. */
 export interface CacheLogin {

@@ -1,3 +1,4 @@
+import { readProxies } from "../proxy/proxy.ts";
 import type { Settings } from "../settings/settings.ts";
 import { cacheAddress } from "./cache-address.ts";
 import type { RegistryOptions } from "./manifest-digest.ts";
@@ -36,10 +37,13 @@ export function cacheAddresses(settings: Settings): Record<string, string> {
   );
 }
 
-/** Where each registry's digests are asked for, and with which login. */
-export function upstreamsOf(settings: Settings): Required<Pick<RegistryOptions, "mirrors" | "logins">> {
+/** Where each registry's digests are asked for, with which login, and by which way. */
+export function upstreamsOf(
+  settings: Settings,
+): Required<Pick<RegistryOptions, "mirrors" | "logins" | "proxies">> {
   const caches = cachesOf(settings).map((cache) => ({ ...cache, host: cache.registry ?? "docker.io" }));
   return {
+    proxies: readProxies(settings.proxy),
     mirrors: Object.fromEntries(caches.map(({ host, upstream }) => [host, upstream])),
     logins: Object.fromEntries(caches.flatMap(({ host, login }) => (login ? [[host, login]] : []))),
   };

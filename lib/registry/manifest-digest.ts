@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { UserError } from "../errors.ts";
 import { basicAuthorization, type CacheLogin } from "./cache-login.ts";
+import { proxyFor, type Proxies } from "../proxy/proxy.ts";
 import { digestByDocker } from "./docker-digest.ts";
 import { familiarName, parseReference, type ImageReference } from "../images/image-reference.ts";
 
@@ -13,6 +14,8 @@ export interface RegistryOptions {
   /** Milliseconds for one answer. @default 15000 */
   timeoutMs?: number;
   signal?: AbortSignal;
+  /** The way out of this network. @default straight */
+  proxies?: Proxies;
 }
 
 const noSuchImage = "no such image";
@@ -40,7 +43,7 @@ export async function fetchManifestDigest(reference: string, options: RegistryOp
   }
   const digest = problems.every((problem) => problem.endsWith(noSuchImage))
     ? undefined
-    : await digestByDocker(familiarName(parsed), options.timeoutMs);
+    : await digestByDocker(familiarName(parsed), options);
   if (digest !== undefined) return digest;
   throw new UserError(
     `cannot find out the digest of ${familiarName(parsed)} (${problems.join("; ")}); check the name and the network, or write the digest into the lock file by hand`,
@@ -128,18 +131,18 @@ function isSameHouse(registry: URL, realm: URL): boolean {
   );
 }
 
-function request(
+async function request(
   url: string,
   method: string,
   headers: Record<string, string>,
   options: RegistryOptions,
 ): Promise<Response> {
   const limit = AbortSignal.timeout(options.timeoutMs ?? 15_000);
-  return fetch(url, {
-    method,
-    headers,
-    signal: options.signal ? AbortSignal.any([options.signal, limit]) : limit,
-  });
+  const signal = options.signal ? AbortSignal.any([options.signal, limit]) : limit;
+  const proxy = options.proxies && proxyFor(new URL(url), options.proxies);
+  if (proxy === undefined) return fetch(url, { method, headers, signal });
+  const { proxiedFetch } = await import("../proxy/proxied-fetch.ts"); // Node's own knows no proxies
+  return proxiedFetch(url, { method, headers, signal }, proxy);
 }
 
 function networkProblem(error: unknown, options: RegistryOptions): string {

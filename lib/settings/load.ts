@@ -1,4 +1,4 @@
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import envPaths from "env-paths";
 import { readSandboxFacts } from "./sandbox-facts.ts";
 import { parseSettings, type Settings } from "./settings.ts";
@@ -16,12 +16,13 @@ export function settingsOfConfig(root: string, stack: string, config: Record<str
 }
 
 /**
- * Checks `Pulumi.<stack>.yaml` before anything is started: the sandbox need not have been, so what it decides is left out.
+ * Checks `Pulumi.<stack>.yaml` before anything is started: the sandbox need not have been, so what it decides is left out
+ * (engine, upstream and ports of the result mean nothing there).
  *
  * @throws UserError with one line per problem.
  */
-export function checkStackFile(root: string, stack: string): void {
-  settingsBeforeStart(root, stack, "unix:///var/run/docker.sock");
+export function checkStackFile(root: string, stack: string): Settings {
+  return settingsBeforeStart(root, stack, "unix:///var/run/docker.sock");
 }
 
 /**
@@ -56,7 +57,10 @@ function withDefaults(
     readSandboxFacts: sandboxFacts,
   });
   const caBundle = settings.build.caBundle ?? process.env["SSL_CERT_FILE"];
-  return { ...settings, build: { ...settings.build, ...(caBundle && { caBundle }) } };
+  return {
+    ...settings,
+    build: { ...settings.build, ...(caBundle && { caBundle: resolve(root, caBundle) }) },
+  };
 }
 
 /**

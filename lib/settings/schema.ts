@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { cudaBase } from "./schema/cuda-base.ts";
 import { dockerDaemon } from "./schema/docker-daemon.ts";
+import { proxy } from "./schema/proxy.ts";
 import { registryCache } from "./schema/registry-cache.ts";
 import { service } from "./schema/service.ts";
 import { imageName, size, text, wholeNumber } from "./schema/types.ts";
@@ -22,6 +23,7 @@ export const schema = z.strictObject({
       network: z.enum(["default", "host", "none"], 'must be "default", "host" or "none"').default("default"),
     })
     .prefault({}),
+  proxy,
   registryCache,
   dockerDaemon,
   cudaBase,

@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { UserError } from "../errors.ts";
+import { proxyInFolder } from "../proxy/proxy.ts";
 import { crossChecks } from "./cross-checks.ts";
 import { describeIssue, ruleInWords } from "./problems.ts";
 import { insaneValues } from "./sane-values.ts";
@@ -48,6 +49,7 @@ export function parseSettings(source: SettingsSource): Settings {
   if (problems.length > 0) throw invalid(source, problems);
   const settings: Settings = {
     ...result.data,
+    proxy: proxyInFolder(result.data.proxy, source.root),
     stack: source.stack,
     root: source.root,
     stateDir: source.stateDir,

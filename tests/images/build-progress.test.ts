@@ -99,8 +99,8 @@ describe("build secrets", () => {
     assert.deepEqual(secretProblems("app", secrets, { SET: "value", EMPTY: "" }), [
       'image "app": the build secret "b" comes from the variable UNSET, which is not set; export UNSET=… and run again',
       'image "app": the build secret "c" comes from the variable EMPTY, which is empty; export EMPTY=… and run again',
-      'image "app": the build secret "d" comes from /no/such/file, which does not exist; create it or change the setting',
-      'image "app": the build secret "e" comes from /, which is not a file',
+      'image "app": the build secret "d" comes from /no/such/file, which does not exist; mend it or change the setting',
+      'image "app": the build secret "e" comes from /, which is not a file; mend it or change the setting',
     ]);
   });
 });

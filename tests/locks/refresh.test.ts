@@ -23,10 +23,14 @@ interface Wheel {
 class Indexes {
   private readonly files = new Map<string, Buffer>();
   private server!: Server;
+  /** What the index `closed` asks for. */
+  private readonly login = `Basic ${Buffer.from("me:pa55word").toString("base64")}`;
   private readonly folder = mkdtempSync(join(tmpdir(), "gpu-build-host-index-"));
 
   async open(): Promise<void> {
     this.server = createServer((request, response) => {
+      const isClosed = request.url?.startsWith("/closed/") && request.headers.authorization !== this.login;
+      if (isClosed) return void response.writeHead(401, { "www-authenticate": "Basic" }).end();
       const body = this.files.get(decodeURIComponent(request.url ?? "")) ?? this.page(request.url ?? "");
       response.writeHead(body ? 200 : 404, {
         "content-type": request.url?.endsWith(".whl") ? "application/zip" : "text/html",
@@ -145,6 +149,24 @@ describe("npm run lock", function () {
       ],
       ["  + numpy 2.0.2"],
     ]);
+  });
+
+  it("gives the login of an index to that index only, and shows it nowhere", async () => {
+    for (const name of ["torch", "torchvision", "torchaudio"])
+      await indexes.add("closed", { name, version: "2.7.1", requires: ["numpy"] });
+    const lock = (login: string) => {
+      const packageIndex = indexes.url("closed").replace("//", `//${login}@`);
+      const closed = { ...versions(), packageIndex };
+      return refreshBase(base, join(folder, "requirements.in"), closed, { uv, upgrade: false });
+    };
+    const texts = (await lock("me:pa55word")).map(({ text }) => text).join("\n");
+    assert.match(texts, /^torch==2\.7\.1/m);
+    assert.doesNotMatch(texts, /pa55word/);
+    await assert.rejects(lock("me:wr0ngword"), (error: Error) => {
+      assert.match(error.message, /cannot be resolved/);
+      assert.doesNotMatch(error.message, /wr0ngword/);
+      return true;
+    });
   });
 
   it("writes nothing by itself, and finds nothing to change after it has written", async () => {

@@ -131,6 +131,26 @@ describe("settings", () => {
       'gpu-build-host:keepStorage must be a size such as "100GB" or "0.5GiB"; "0" keeps no former version, got 100',
     ],
     [
+      "a proxy's login in the setting itself, without showing it",
+      { proxy: { https: "http://me:hunter2@proxy.test:3128" } },
+      'gpu-build-host:proxy.https must be a URL such as "http://proxy.example:3128", or for one with a login {env: "NAME"} or {file: "/path"}, got a value that is not shown',
+    ],
+    [
+      "a proxy that is no URL",
+      { proxy: { http: "proxy.test:3128" } },
+      "gpu-build-host:proxy.http must be a URL such as",
+    ],
+    [
+      "a network without proxy that is none",
+      { proxy: { noProxy: ["10.0.0.0/33"] } },
+      'gpu-build-host:proxy.noProxy[0] must be a host, an ending such as ".example.com", or a network such as "10.0.0.0/8", got "10.0.0.0/33"',
+    ],
+    [
+      "a password without a user in a URL",
+      { cudaBase: { packageIndex: "https://:hunter2@index.example/simple" } },
+      "gpu-build-host:cudaBase.packageIndex must hold no login",
+    ],
+    [
       "one port for two things",
       { registryCache: { port: 5000, metricsPort: 5000 } },
       "gpu-build-host:registryCache.metricsPort must differ from registryCache.port, got 5000 for both",

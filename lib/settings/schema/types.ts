@@ -1,6 +1,11 @@
 import { z } from "zod";
 import { bytesOf } from "../quantities.ts";
 
+/** True for `https://user:password@…`, `https://token@…` and `https://:password@…`. */
+export function hasLogin(url: string): boolean {
+  return URL.canParse(url) && new URL(url).username + new URL(url).password !== "";
+}
+
 export const wholeNumber = "must be a whole number";
 export const port = z.int(wholeNumber).min(1, "must be 1–65535").max(65_535, "must be 1–65535");
 export const text = z.string("must be text").min(1, "must not be empty");
@@ -37,10 +42,7 @@ function referenceProblem(value: string): string | undefined {
 
 export const urlWithoutLogin = z
   .url("must be a URL")
-  .refine(
-    (value) => !URL.canParse(value) || new URL(value).username === "",
-    "must hold no login: it would stand in state and images",
-  );
+  .refine((value) => !hasLogin(value), "must hold no login: it would stand in state and images");
 export const size = (rule: string) => z.string(rule).refine((value) => bytesOf(value) !== undefined, rule);
 export const version = (example: string) =>
   z.string(`must be a version in quotes such as "${example}": without them YAML drops digits`);
