@@ -8,7 +8,7 @@ import { cacheName } from "../registry/cache-name.ts";
 import { tlsWarnings } from "../registry/certificate.ts";
 import type { Settings } from "../settings/settings.ts";
 import { buildxProblem } from "./buildx.ts";
-import { cacheProblems } from "./check-cache.ts";
+import { cacheProblems, certsByHand } from "./check-cache.ts";
 import { diskProblem } from "./disk.ts";
 import { engineFacts } from "./engine-facts.ts";
 
@@ -27,7 +27,7 @@ export async function checkHost(settings: Settings, images: ImagePlan[]): Promis
   if (problems.length > 0)
     throw new UserError(["This host is not ready:", ...problems.map((line) => `  ${line}`)].join("\n"));
   const { mode, tls } = settings.registryCache;
-  return mode === "own" && tls ? tlsWarnings(tls) : [];
+  return [...(mode === "own" && tls ? tlsWarnings(tls) : []), ...certsByHand(settings)];
 }
 
 async function hostProblems(settings: Settings, images: ImagePlan[]): Promise<string[]> {
