@@ -7,16 +7,15 @@ import { RegistryCache } from "./components/registry-cache.ts";
 import { ServiceImage } from "./components/service-image.ts";
 import { checkHost } from "./lib/host/check-host.ts";
 import { planStack } from "./lib/images/plan-stack.ts";
-import { cacheProxy } from "./lib/proxy/cache-proxy.ts";
 import { requireProxies } from "./lib/proxy/proxy.ts";
-import { cachesOf, withFingerprint } from "./lib/registry/cache-settings.ts";
+import { readyCaches } from "./lib/registry/cache-settings.ts";
 import { settingsOfConfig } from "./lib/settings/load.ts";
 import { bytesOf } from "./lib/settings/quantities.ts";
 import { CacheGuard } from "./provider/sdk.ts";
 import { shownPlainly } from "./provider/shown-plainly.ts";
 
 // Everything is checked and every image's tag is known before anything is declared.
-const { settings, plan, cacheImage, proxy } = await shownPlainly(async () => {
+const { settings, plan, cacheImage, caches } = await shownPlainly(async () => {
   const settings = settingsOfConfig(process.cwd(), pulumi.getStack(), pulumi.runtime.allConfig());
   requireProxies(settings.proxy);
   const isPreview = pulumi.runtime.isDryRun();
@@ -24,14 +23,13 @@ const { settings, plan, cacheImage, proxy } = await shownPlainly(async () => {
   const warnings = await checkHost(settings, planned);
   // Once: an update comes after its preview.
   if (isPreview) for (const line of warnings) await pulumi.log.warn(line);
-  const folder = join(settings.stateDir, settings.stack, "secrets");
-  return { settings, ...planned, proxy: await cacheProxy(settings.proxy, { folder, isPreview }) };
+  return { settings, ...planned, caches: await readyCaches(settings, isPreview) };
 });
 
 const { stack, engine } = settings;
 const ledgerDir = join(settings.stateDir, "daemon");
 const engineProvider = new docker.Provider("engine", { host: engine.host });
-const [cache, ...otherCaches] = cachesOf(settings).map(
+const [cache, ...otherCaches] = caches.map(
   (wish) =>
     new RegistryCache(
       wish.registry ? `registry-cache-${wish.registry}` : "registry-cache",
@@ -40,8 +38,6 @@ const [cache, ...otherCaches] = cachesOf(settings).map(
         stack,
         dockerHost: engine.host,
         image: cacheImage,
-        tls: withFingerprint(wish),
-        proxy,
         stateDir: settings.stateDir,
         manage: settings.dockerDaemon.manage,
       },

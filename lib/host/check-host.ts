@@ -4,6 +4,7 @@ import { runChecks } from "../doctor/run-checks.ts";
 import { UserError } from "../errors.ts";
 import type { StackPlan } from "../images/plan-stack.ts";
 import type { Settings } from "../settings/settings.ts";
+import { certsByHand } from "./certs-by-hand.ts";
 import { rememberedNvidia } from "./remembered.ts";
 
 /**
@@ -22,5 +23,5 @@ export async function checkHost(settings: Settings, plan: StackPlan): Promise<st
   const problems = lines("FAIL");
   if (problems.length > 0)
     throw new UserError(["This host is not ready:", ...problems.map((line) => `  ${line}`)].join("\n"));
-  return lines("WARN");
+  return [...lines("WARN"), ...certsByHand(settings)];
 }

@@ -1,3 +1,5 @@
+import { join } from "node:path";
+import { cacheProxy, type CacheProxy } from "../proxy/cache-proxy.ts";
 import { readProxies } from "../proxy/proxy.ts";
 import type { Settings } from "../settings/settings.ts";
 import { cacheAddress } from "./cache-address.ts";
@@ -49,10 +51,25 @@ export function upstreamsOf(
   };
 }
 
-/** The certificates with what tells a change of them. Another stack's cache is not asked for it. */
-export function withFingerprint({
-  mode,
-  tls,
-}: CacheSettings): (CacheTls & { fingerprint: string }) | undefined {
-  return tls && { ...tls, fingerprint: mode === "own" ? tlsFingerprint(tls) : "" };
+/** A cache with what its container needs beside the settings. */
+export interface ReadyCache extends CacheSettings {
+  /** Changes when the registry has to read the certificates again; empty for another stack's cache. */
+  tls?: (CacheTls & { fingerprint: string }) | undefined;
+  proxy: CacheProxy | undefined;
+}
+
+/** The stack's caches, ready to be declared. Outside of a preview, files with the login of a proxy are written. */
+export function readyCaches(settings: Settings, isPreview: boolean): Promise<ReadyCache[]> {
+  return Promise.all(
+    cachesOf(settings).map(async (cache) => {
+      // A folder for each: every cache takes its own file away.
+      const folder = join(settings.stateDir, settings.stack, "secrets", cache.registry ?? "docker.io");
+      const { mode, tls } = cache;
+      return {
+        ...cache,
+        tls: tls && { ...tls, fingerprint: mode === "own" ? tlsFingerprint(tls) : "" },
+        proxy: mode === "own" ? await cacheProxy(settings.proxy, { folder, isPreview }) : undefined,
+      };
+    }),
+  );
 }

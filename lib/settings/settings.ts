@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { UserError } from "../errors.ts";
+import { isLoopback, ownAddress } from "../registry/cache-address.ts";
 import { proxyInFolder } from "../proxy/proxy.ts";
 import { crossChecks } from "./cross-checks.ts";
 import { describeIssue, ruleInWords } from "./problems.ts";
@@ -49,13 +50,21 @@ export function parseSettings(source: SettingsSource): Settings {
   if (problems.length > 0) throw invalid(source, problems);
   const settings: Settings = {
     ...result.data,
-    proxy: proxyInFolder(result.data.proxy, source.root),
+    proxy: proxyOf(result.data, source.root),
     stack: source.stack,
     root: source.root,
     stateDir: source.stateDir,
     imagesLockFile: join(source.root, "images.lock.yaml"),
   };
   return settings.sandbox ? inSandbox(settings, source.readSandboxFacts()) : settings;
+}
+
+/** The cache is never asked through a proxy, wherever it listens. */
+function proxyOf({ proxy, registryCache }: RawSettings, root: string): RawSettings["proxy"] {
+  const absolute = proxyInFolder(proxy, root);
+  return isLoopback(registryCache.bind)
+    ? absolute
+    : { ...absolute, noProxy: [...absolute.noProxy, ownAddress(registryCache.bind)] };
 }
 
 /** In the sandbox the private engine decides socket, network, upstream and ports. */
