@@ -1,7 +1,7 @@
 import { writeFileSync } from "node:fs";
 import { Command } from "commander";
 import { allChecks } from "../lib/doctor/all-checks.ts";
-import { findingsAsChecks } from "../lib/doctor/dockerfile-checks.ts";
+import { dockerfileChecks } from "../lib/doctor/dockerfile-checks.ts";
 import { readFacts } from "../lib/doctor/read-facts.ts";
 import { runChecks, type CheckResult } from "../lib/doctor/run-checks.ts";
 import type { Check, Facts } from "../lib/doctor/types.ts";
@@ -100,8 +100,11 @@ async function look(facts: Facts, { only = "" }: DoctorOptions, signal: AbortSig
     throw new UserError(
       `No check begins with "${only}"; groups: ${[...new Set(allChecks.map(({ id }) => id.split(".")[0]))].join(", ")}.`,
     );
-  const results = await runChecks(chosen, facts, signal);
-  return [...results, ...(withDockerfiles ? findingsAsChecks([]) : [])];
+  const [results, dockerfiles] = await Promise.all([
+    runChecks(chosen, facts, signal),
+    withDockerfiles ? dockerfileChecks(facts.settings) : [],
+  ]);
+  return [...results, ...dockerfiles.filter(({ id }) => id.startsWith(only))];
 }
 
 /** Shows and does what is safe; true where something was done. */

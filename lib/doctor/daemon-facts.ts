@@ -1,6 +1,6 @@
 import { identifyDaemon, type ForeignDaemon, type ManagedDaemon } from "../daemon/identify.ts";
 import { readDaemonJson } from "../daemon/read-file.ts";
-import type { Unknown } from "./types.ts";
+import type { Unknown } from "./unknown.ts";
 
 /** The dockerd behind the socket and its daemon.json. */
 export interface DaemonFacts {

@@ -1,5 +1,5 @@
 import { engineRequest, socketOf } from "../docker/request.ts";
-import type { Unknown } from "./types.ts";
+import type { Unknown } from "./unknown.ts";
 
 /** What the engine says about itself, as far as checks read it. */
 export interface EngineAnswer {

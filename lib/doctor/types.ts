@@ -4,7 +4,10 @@ import type { CacheFacts } from "./cache-facts.ts";
 import type { DaemonFacts } from "./daemon-facts.ts";
 import type { EngineAnswer } from "./engine-answer.ts";
 import type { NvidiaAnswer } from "../host/nvidia.ts";
+import type { Unknown } from "./unknown.ts";
 import type { UpstreamAnswer } from "./upstream-answer.ts";
+
+export { isUnknown, type Unknown } from "./unknown.ts";
 
 /** `SKIP`: does not apply here, or cannot be told; never the same as `OK`. */
 export type Status = "OK" | "WARN" | "FAIL" | "SKIP";
@@ -30,12 +33,6 @@ export interface Repair {
   /** One line: what will be done. */
   says: string;
   run(): Promise<void>;
-}
-
-/** Something that could not be found out, and why. */
-export interface Unknown {
-  problem: string;
-  fix?: string;
 }
 
 /** What checks look at. Each is read once, when it is first asked for; none changes anything. */
@@ -75,10 +72,6 @@ export interface CheckDefinition {
   /** Seconds until the check counts as not answered. @default 10 */
   limit?: number;
   run(facts: Facts, signal: AbortSignal): Promise<Outcome> | Outcome;
-}
-
-export function isUnknown(value: unknown): value is Unknown {
-  return typeof value === "object" && value !== null && "problem" in value;
 }
 
 export const ok = (line: string): Outcome => ({ status: "OK", line });

@@ -1,10 +1,14 @@
 import assert from "node:assert/strict";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { allChecks } from "../../lib/doctor/all-checks.ts";
+import { dockerfileChecks } from "../../lib/doctor/dockerfile-checks.ts";
 import { previewChecks } from "../../lib/doctor/preview-checks.ts";
 import { runChecks } from "../../lib/doctor/run-checks.ts";
 import { ok, type CheckDefinition } from "../../lib/doctor/types.ts";
-import { engineOf, factsOf } from "./fed-facts.ts";
+import { engineOf, factsOf, settingsOf } from "./fed-facts.ts";
 
 const good: CheckDefinition = { id: "a.good", what: "", run: () => ok("fine") };
 
@@ -75,6 +79,30 @@ describe("Doctor: running checks", () => {
       [],
     );
     assert.equal(results.find(({ id }) => id === "docker.present")!.fix, "start it");
+  });
+});
+
+describe("Doctor: Dockerfiles of services", () => {
+  it("makes a line of each remark, with file and line, and says OK where there is none", async () => {
+    const root = mkdtempSync(join(tmpdir(), "doctor-dockerfiles-"));
+    mkdirSync(join(root, "app"));
+    const settings = settingsOf({ services: { app: { context: "app" } } }, root);
+    writeFileSync(
+      join(root, "app", "Dockerfile"),
+      "ARG CUDA\nFROM cuda-base:runtime-${CUDA}\nCOPY app.py /app/\n",
+    );
+    assert.deepEqual(await dockerfileChecks(settings), [
+      { id: "dockerfile.rules", status: "OK", line: "nothing to remark in 1 Dockerfiles of services" },
+    ]);
+    writeFileSync(join(root, "app", "Dockerfile"), "FROM python:latest\nRUN pip install flash-attention\n");
+    const found = await dockerfileChecks(settings);
+    assert.ok(found.some(({ line }) => line.startsWith("app/Dockerfile:1: ")));
+    assert.ok(
+      found.some(({ line, fix }) => line.startsWith("app/Dockerfile:2: ") && /flash-attn/.test(fix ?? "")),
+    );
+    for (const { id, status } of found) assert.match(`${id} ${status}`, /^dockerfile\.[a-z-]+ (WARN|FAIL)$/);
+    assert.equal((await dockerfileChecks(settingsOf()))[0]!.status, "SKIP");
+    rmSync(root, { recursive: true });
   });
 });
 
