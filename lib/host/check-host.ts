@@ -7,6 +7,7 @@ import { readTagLedger } from "../images/tag-ledger.ts";
 import type { ImagePlan } from "../images/types.ts";
 import type { Settings } from "../settings/settings.ts";
 import { buildxProblem } from "./buildx.ts";
+import { daemonProblem } from "./daemon-problem.ts";
 import { diskProblem } from "./disk.ts";
 import { engineFacts } from "./engine-facts.ts";
 import { named, otherCaches, waysToAdopt } from "./other-cache.ts";
@@ -45,6 +46,7 @@ async function hostProblems(settings: Settings, images: ImagePlan[]): Promise<st
   const missing = images.filter(({ reference }) => facts.missingImages.has(reference));
   const problems = [
     await buildxProblem(),
+    await daemonProblem(settings),
     ...missing.flatMap(({ name, secrets }) => secretProblems(name, secrets)),
     ...(await foreignTags(settings, images, facts.id)),
     missing.some(({ name }) => name === "cuda-base-runtime") ? await diskProblem(facts.dataRoot) : undefined,
