@@ -11,7 +11,7 @@ export async function refuseFlagClash(daemon: ManagedDaemon, keys: string[]): Pr
   for (const key of keys) {
     const [flag] = daemon.flags.byKey.get(key) ?? [];
     if (flag === undefined || key === "runtimes") continue;
-    const shown = holdsLogin(flag) ? flag.split(/[= ]/)[0]! : flag;
+    const shown = holdsLogin(flag) ? flag.split(/[= ]/)[0]! : flag.replace(/^(--[a-z0-9-]+)=/, "$1 ");
     const place = await placeOfFlag(flag);
     throw new UserError(
       `dockerd (process ${daemon.process.pid}) was started with ${shown}, and refuses the same setting in ${daemon.file}: ` +

@@ -3,11 +3,11 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 
-/** Bundles `killed-run.ts` into a folder: it starts dozens of times. */
-export async function bundleKilledRun(folder: string): Promise<string> {
-  const child = join(folder, "killed-run.cjs");
+/** Bundles a child that kills itself (`"killed-run"`) into a folder: it starts dozens of times. */
+export async function bundleChild(name: "killed-run" | "killed-write", folder: string): Promise<string> {
+  const child = join(folder, `${name}.cjs`);
   await build({
-    entryPoints: [fileURLToPath(new URL("./killed-run.ts", import.meta.url))],
+    entryPoints: [fileURLToPath(new URL(`./${name}.ts`, import.meta.url))],
     outfile: child,
     bundle: true,
     platform: "node",

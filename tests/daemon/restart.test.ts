@@ -7,7 +7,7 @@ import { readLedger } from "../../lib/daemon/ledger-file.ts";
 import type { Manner } from "../../lib/daemon/settle.ts";
 import { makeStandIn } from "../../sandbox/stand-in-image.ts";
 import { registryStandIn } from "../../sandbox/stand-in-registry.ts";
-import { bundleKilledRun, killedRun } from "./killed-child.ts";
+import { bundleChild, killedRun } from "./killed-child.ts";
 import { PrivateHost } from "./private-host.ts";
 
 describe("a restart of Docker, on a real engine", function () {
@@ -111,7 +111,7 @@ describe("a restart of Docker, on a real engine", function () {
   });
 
   it("finishes a restart that was cut off, and a reload that nothing tells of", async () => {
-    const child = await bundleKilledRun(host.folder);
+    const child = await bundleChild("killed-run", host.folder);
     for (const [settings, killAt] of [
       [{ "shutdown-timeout": 20, ipv6: false }, "restarting"],
       [{ "shutdown-timeout": 20, "max-concurrent-downloads": 5 }, "file-written"],

@@ -5,7 +5,7 @@ import { parseDaemonJson } from "../../lib/daemon/daemon-json.ts";
 import { claimsOn, readLedger } from "../../lib/daemon/ledger-file.ts";
 import { applyConfig, releaseConfig } from "../../lib/daemon/apply.ts";
 import type { Manner } from "../../lib/daemon/settle.ts";
-import { bundleKilledRun, killedRun } from "./killed-child.ts";
+import { bundleChild, killedRun } from "./killed-child.ts";
 import { startMirror, type MirrorStandIn } from "./mirror-stand-in.ts";
 import { PrivateHost } from "./private-host.ts";
 
@@ -19,7 +19,7 @@ describe("settle, on a real engine", function () {
   before(async () => {
     host = await PrivateHost.start();
     mirror = await startMirror();
-    child = await bundleKilledRun(host.folder);
+    child = await bundleChild("killed-run", host.folder);
   });
   after(async () => {
     await mirror?.close();
