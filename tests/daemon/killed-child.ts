@@ -4,7 +4,10 @@ import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 
 /** Bundles a child that kills itself (`"killed-run"`) into a folder: it starts dozens of times. */
-export async function bundleChild(name: "killed-run" | "killed-write", folder: string): Promise<string> {
+export async function bundleChild(
+  name: "killed-run" | "killed-write" | "settle-file",
+  folder: string,
+): Promise<string> {
   const child = join(folder, `${name}.cjs`);
   await build({
     entryPoints: [fileURLToPath(new URL(`./${name}.ts`, import.meta.url))],
