@@ -99,7 +99,6 @@ export async function restartUnit(unit: string, waitMs: number): Promise<void> {
   // Restart=always goes on trying: it would use up the starts that going back needs.
   await systemctl("stop", unit, socket);
   await systemctl("reset-failed", unit, socket);
-  await systemctl("start", socket);
   throw new UserError(`systemctl restart ${unit} failed (${words}): journalctl -u ${unit} says why`);
 }
 
