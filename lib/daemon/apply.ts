@@ -19,10 +19,10 @@ import { allLedgers, readLedger } from "./ledger-file.ts";
 import { render } from "./merge.ts";
 import { askMirror } from "./mirror-probe.ts";
 import { pointerOf, topKey } from "./pointer.ts";
-import { changeFact, prepare, restartRefusal } from "./prepare.ts";
+import { changeFact, prepare, restartRefusal, type Settlement } from "./prepare.ts";
 import { readDaemonJson } from "./read-file.ts";
 import { mayHoldLogin } from "./redact.ts";
-import { DEFAULT_LIMITS, settle, type Manner, type Settlement } from "./settle.ts";
+import { DEFAULT_LIMITS, settle, type Manner } from "./settle.ts";
 
 /** What one stack wants in the daemon.json of one engine. */
 export interface DaemonWish {

@@ -1,7 +1,7 @@
 import { UserError } from "../errors.ts";
 import { canonicalText, documentOf } from "./daemon-json.ts";
 import { nodeAt, textAt } from "./json-edit.ts";
-import type { Claim, Wish } from "./ledger.ts";
+import type { Claim, Wish } from "./claim.ts";
 import { isValue, sameEntry, type FileText } from "./merge.ts";
 import { dotted, overlaps, pathOf, pointerOf } from "./pointer.ts";
 import { shownValue } from "./redact.ts";

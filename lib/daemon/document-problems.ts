@@ -78,7 +78,7 @@ function listProblems(key: string, value: unknown): DocumentProblem[] {
     const first = seen.get(normal(entry));
     const reason = elementProblem(key, entry);
     if (reason) return [{ path, reason }];
-    if (first !== undefined) return [{ path, reason: `is the same as ${key}.${first}` }];
+    if (first !== undefined) return [{ path, reason: `is the same as ${key}[${first}]` }];
     seen.set(normal(entry), index);
     return [];
   });

@@ -3,7 +3,8 @@ import { mkdir, readdir, readFile, rm, rmdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { UserError } from "../errors.ts";
 import { replaceFile } from "./atomic-file.ts";
-import { parseLedger, type Claim, type Ledger } from "./ledger.ts";
+import type { Claim } from "./claim.ts";
+import { parseLedger, type Ledger } from "./ledger.ts";
 import { sameEntry } from "./merge.ts";
 
 /** Where ledgers and back-ups are kept unless the settings say otherwise. Not in /run: it must outlive a reboot. */

@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { z } from "zod";
+import type { Claim, Wish } from "./claim.ts";
 import { claimConflicts } from "./conflicts.ts";
 import {
   elementsOf,
@@ -13,13 +14,6 @@ import {
 } from "./merge.ts";
 import { topKey } from "./pointer.ts";
 import { waypoints } from "./waypoints.ts";
-
-/** One stack's right to one entry. Several stacks may claim the same: it stays until the last one leaves. */
-export type Claim = OwnedEntry & {
-  stack: string;
-  /** ISO time. */
-  since: string;
-};
 
 /** What we know about one daemon.json that the file cannot say itself (dockerd refuses unknown keys). */
 export interface Ledger {
@@ -72,19 +66,6 @@ export function parseLedger(text: string): Ledger | undefined {
 /** A text's fingerprint, as `known` holds it. */
 export function fingerprint(text: FileText): string {
   return text === null ? "no file" : createHash("sha256").update(text).digest("hex");
-}
-
-/** What one stack wants to have in the file. No entries: it leaves. */
-export interface Wish {
-  stack: string;
-  entries: OwnedEntry[];
-  /** What this stack set earlier by its own record: used only where the ledger is lost. */
-  previously: OwnedEntry[];
-  /** Take over values of somebody else's; they are given back when the last stack leaves. */
-  override: boolean;
-  now: Date;
-  /** dockerd was told the file's name and would not start without the file. */
-  fileRequired: boolean;
 }
 
 /** The file and the ledger as they shall be. */

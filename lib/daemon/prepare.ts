@@ -4,13 +4,26 @@ import type { ManagedDaemon } from "./identify.ts";
 import { planFile, type Ledger, type Plan } from "./ledger.ts";
 import { readLedger } from "./ledger-file.ts";
 import { agrees } from "./live-state.ts";
-import type { FileText } from "./merge.ts";
+import type { FileText, OwnedEntry } from "./merge.ts";
 import { topKey } from "./pointer.ts";
 import { readDaemonJson } from "./read-file.ts";
 import { processKey } from "./reload.ts";
-import type { Settlement } from "./settle.ts";
 import { restartEffect, runningContainers } from "./stopping.ts";
 import { wantsLiveRestore } from "./waypoints.ts";
+
+/** What a stack wants of one daemon.json. No entries: it leaves. */
+export interface Settlement {
+  file: string;
+  daemon: ManagedDaemon | undefined;
+  stack: string;
+  entries: OwnedEntry[];
+  /** What the stack set before, by its own record: used where the ledger is lost. */
+  previously: OwnedEntry[];
+  /** Restart dockerd where a reload is not enough. */
+  allowRestart: boolean;
+  /** Take over values of somebody else's. */
+  override: boolean;
+}
 
 /** What a settlement would do, before anything is written. */
 export interface Prepared {

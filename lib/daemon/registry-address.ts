@@ -2,11 +2,11 @@ import { isIPv4, isIPv6 } from "node:net";
 
 /** What is wrong with an entry for `insecure-registries`, or undefined: dockerd takes `host[:port]` or a network. */
 export function insecureRegistryProblem(entry: string): string | undefined {
-  const shown = JSON.stringify(entry.replace(/\/\/[^/]*@/, "//***@"));
+  const shown = JSON.stringify(entry.replace(/^(.*\/\/)?.*@/, "$1***@"));
+  if (entry.includes("@")) return `${shown} holds a login: write host:port alone`;
   const scheme = /^[a-z][a-z0-9+.-]*:\/\//i.exec(entry)?.[0];
   if (scheme)
     return `${shown} has a scheme: write host:port or a network such as "10.0.0.0/8", without ${scheme}`;
-  if (entry.includes("@")) return `${shown} holds a user: write host:port alone`;
   if (entry.includes("/")) return networkProblem(entry, shown);
   const bracketed = /^\[([^\]]+)\](?::(\d+))?$/.exec(entry);
   const [host = "", port] = bracketed ? [bracketed[1], bracketed[2]] : entry.split(":");

@@ -115,7 +115,7 @@ async function startProcess(
     enter.length > 0
       ? ["nsenter", ...enter, `--wd=${folder}`, "--", executable, ...args]
       : [executable, ...args];
-  const child = spawn(command!, rest, {
+  const child = spawn(command, rest, {
     detached: true,
     env,
     cwd: folder,

@@ -5,9 +5,9 @@ import { withHostLock } from "./host-lock.ts";
 import type { ManagedDaemon } from "./identify.ts";
 import { fingerprint, type Ledger } from "./ledger.ts";
 import { backUp, removeLedger, writeLedger } from "./ledger-file.ts";
-import type { FileText, OwnedEntry } from "./merge.ts";
+import type { FileText } from "./merge.ts";
 import { topKey } from "./pointer.ts";
-import { prepare, restartRefusal, type Prepared } from "./prepare.ts";
+import { prepare, restartRefusal, type Prepared, type Settlement } from "./prepare.ts";
 import { readDaemonJson } from "./read-file.ts";
 import { closeService, serviceOf } from "./service.ts";
 import { validateCandidate } from "./validate.ts";
@@ -39,20 +39,6 @@ export interface Manner {
   signal?: AbortSignal;
   limits?: Partial<Limits>;
   onStep?: (step: Step) => Promise<void> | void;
-}
-
-/** What a stack wants of one daemon.json. No entries: it leaves. */
-export interface Settlement {
-  file: string;
-  daemon: ManagedDaemon | undefined;
-  stack: string;
-  entries: OwnedEntry[];
-  /** What the stack set before, by its own record: used where the ledger is lost. */
-  previously: OwnedEntry[];
-  /** Restart dockerd where a reload is not enough. */
-  allowRestart: boolean;
-  /** Take over values of somebody else's. */
-  override: boolean;
 }
 
 /**

@@ -1,9 +1,10 @@
 import type { z } from "zod";
 import { isObject } from "../daemon/desired.ts";
 import { documentProblems } from "../daemon/document-problems.ts";
+import { fullKey } from "./problems.ts";
 import type { dockerDaemon } from "./schema/docker-daemon.ts";
 
-const section = "gpu-build-host:dockerDaemon";
+const keyOf = (path: readonly string[]) => fullKey(["dockerDaemon", "settings", ...path]);
 
 /** Places in daemon.json that have a setting of their own. */
 const own = [
@@ -19,16 +20,12 @@ const own = [
 
 /** The rules for `dockerDaemon.settings`, and for keys that are given twice. */
 export function daemonProblems(daemon: z.infer<typeof dockerDaemon>): string[] {
-  const problems = documentProblems(daemon.settings).map(
-    ({ path, reason }) => `${section}.settings.${path.join(".")} ${reason}`,
-  );
+  const problems = documentProblems(daemon.settings).map(({ path, reason }) => `${keyOf(path)} ${reason}`);
   for (const [path, setting] of own) {
     const value = daemon[setting];
     const isGiven = Array.isArray(value) ? value.length > 0 : value !== undefined;
     if (isGiven && holds(daemon.settings, path))
-      problems.push(
-        `${section}.settings.${path.join(".")} is given as dockerDaemon.${setting} as well: keep one`,
-      );
+      problems.push(`${keyOf(path)} is given as dockerDaemon.${setting} as well: keep one`);
   }
   return problems;
 }

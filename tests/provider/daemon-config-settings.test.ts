@@ -134,7 +134,7 @@ describe("DaemonConfig beyond mirrors, on a real engine", function () {
     assert.ok(!existsSync(host.ledgerDir));
     const dev = stack("dev", wanted, { onConflict: "override" });
     await dev.up();
-    assert.match(host.text!, /"shutdown-timeout" : 30/);
+    assert.match(host.text, /"shutdown-timeout" : 30/);
     await assert.rejects(stack("other", { "shutdown-timeout": 40 }).up(), {
       message:
         `${host.file}: shutdown-timeout: stack "dev" has set shutdown-timeout to 30, stack "other" wants 40: ` +

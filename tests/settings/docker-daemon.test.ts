@@ -34,7 +34,7 @@ const wrong: [what: string, dockerDaemon: object, line: string][] = [
   [
     "a mirror without a scheme (B17)",
     { settings: { "registry-mirrors": ["127.0.0.1:5999"] } },
-    'settings.registry-mirrors.0 "127.0.0.1:5999" has no scheme, dockerd would refuse to start: write "http://127.0.0.1:5999"',
+    'settings.registry-mirrors[0] "127.0.0.1:5999" has no scheme, dockerd would refuse to start: write "http://127.0.0.1:5999"',
   ],
   [
     "mirrors as text (B18)",
@@ -44,7 +44,7 @@ const wrong: [what: string, dockerDaemon: object, line: string][] = [
   [
     "a mirror twice (B19)",
     { settings: { "registry-mirrors": ["http://a", "http://a/"] } },
-    "settings.registry-mirrors.1 is the same as registry-mirrors.0",
+    "settings.registry-mirrors[1] is the same as registry-mirrors[0]",
   ],
   [
     "the singular (B20)",
@@ -58,8 +58,8 @@ const wrong: [what: string, dockerDaemon: object, line: string][] = [
   ],
   [
     "a key that is like no other",
-    { settings: { constructor: 1 } },
-    `settings.constructor is no key of Docker's, which would refuse to start; known are those of ${more}`,
+    { settings: { "graph-of-the-past": 1 } },
+    `settings.graph-of-the-past is no key of Docker's, which would refuse to start; known are those of ${more}`,
   ],
   [
     "hosts (B22)",
@@ -89,17 +89,22 @@ const wrong: [what: string, dockerDaemon: object, line: string][] = [
   [
     "an insecure registry with a scheme (B25)",
     { insecureRegistries: ["http://h:5000"] },
-    'insecureRegistries.0 "http://h:5000" has a scheme: write host:port or a network such as "10.0.0.0/8", without http://, got "http://h:5000"',
+    'insecureRegistries[0] has a scheme: write host:port or a network such as "10.0.0.0/8", without http://, got "http://h:5000"',
+  ],
+  [
+    "an insecure registry with a login, without showing it",
+    { insecureRegistries: ["u:hunter2@h:5000"] },
+    "insecureRegistries[0] holds a login: write host:port alone, got a value that is not shown",
   ],
   [
     "an insecure registry with a path",
     { settings: { "insecure-registries": ["h:5000/team"] } },
-    'settings.insecure-registries.0 "h:5000/team" has a path: write host:port, or a network such as "10.0.0.0/8"',
+    'settings.insecure-registries[0] "h:5000/team" has a path: write host:port, or a network such as "10.0.0.0/8"',
   ],
   [
     "a network that is too long",
     { settings: { "insecure-registries": ["10.0.0.0/33"] } },
-    'settings.insecure-registries.0 "10.0.0.0/33" is no network: write a length of 0–32 after the slash',
+    'settings.insecure-registries[0] "10.0.0.0/33" is no network: write a length of 0–32 after the slash',
   ],
   [
     "null",

@@ -9,7 +9,8 @@ const yesOrNo = z.boolean("must be true or false");
 const ruled = (problem: (value: string) => string | undefined) =>
   z.string("must be text").superRefine((value, context) => {
     const message = problem(value);
-    if (message) context.addIssue({ code: "custom", message });
+    // The value follows the rule.
+    if (message) context.addIssue({ code: "custom", message: message.replace(/^"[^"]*" /, "") });
   });
 
 /** `dockerDaemon`: what the engine's daemon.json shall say. What is not given is left as it is. */
