@@ -4,7 +4,7 @@ import { pointerOf } from "./pointer.ts";
 
 /** Room and time for BuildKit's cache. */
 export interface BuilderGc {
-  /** Gigabytes that the build cache may take. */
+  /** Gigabytes that the build cache may take, as Docker counts them: 2^30 bytes. */
   keepGB: number;
   /** Days that an unused cache mount (pip's and apt's downloads) stays. */
   cacheMountsKeepDays: number;
@@ -59,7 +59,8 @@ function gcPolicy({ keepGB, cacheMountsKeepDays }: BuilderGc): DaemonDocumentPar
     policy: [
       { ...room("512MB"), filter: ["type=source.local", unused(48)] },
       { ...room("512MB"), filter: ["type=source.git.checkout", unused(48)] },
-      { filter: ["type=exec.cachemount", unused(24 * cacheMountsKeepDays)] },
+      // Engines before 28 do not start without a size; "0" is the rule's filter alone.
+      { keepStorage: "0", filter: ["type=exec.cachemount", unused(24 * cacheMountsKeepDays)] },
       { ...all, filter: [unused(24 * Math.max(60, cacheMountsKeepDays))] },
       all,
       { ...all, all: true },

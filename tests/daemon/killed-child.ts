@@ -3,14 +3,11 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 
-/** Bundles a child that kills itself (`"killed-run"`) into a folder: it starts dozens of times. */
-export async function bundleChild(
-  name: "killed-run" | "killed-write" | "settle-file",
-  folder: string,
-): Promise<string> {
-  const child = join(folder, `${name}.cjs`);
+/** Bundles a child that is started dozens of times (`new URL("./killed-run.ts", import.meta.url)`) into a folder. */
+export async function bundleChild(source: URL, folder: string): Promise<string> {
+  const child = join(folder, "child.cjs");
   await build({
-    entryPoints: [fileURLToPath(new URL(`./${name}.ts`, import.meta.url))],
+    entryPoints: [fileURLToPath(source)],
     outfile: child,
     bundle: true,
     platform: "node",

@@ -23,7 +23,7 @@ describe("replaceFile, killed before and after each of its calls of the file sys
   let child: string;
   before(async () => {
     folder = mkdtempSync(join(tmpdir(), "killed-write-"));
-    child = await bundleChild("killed-write", folder);
+    child = await bundleChild(new URL("./killed-write.ts", import.meta.url), folder);
   });
   after(() => rmSync(folder, { recursive: true, force: true }));
 

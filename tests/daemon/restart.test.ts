@@ -111,7 +111,7 @@ describe("a restart of Docker, on a real engine", function () {
   });
 
   it("finishes a restart that was cut off, and a reload that nothing tells of", async () => {
-    const child = await bundleChild("killed-run", host.folder);
+    const child = await bundleChild(new URL("./killed-run.ts", import.meta.url), host.folder);
     for (const [settings, killAt] of [
       [{ "shutdown-timeout": 20, ipv6: false }, "restarting"],
       [{ "shutdown-timeout": 20, "max-concurrent-downloads": 5 }, "file-written"],

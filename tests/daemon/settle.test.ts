@@ -19,7 +19,7 @@ describe("settle, on a real engine", function () {
   before(async () => {
     host = await PrivateHost.start();
     mirror = await startMirror();
-    child = await bundleChild("killed-run", host.folder);
+    child = await bundleChild(new URL("./killed-run.ts", import.meta.url), host.folder);
   });
   after(async () => {
     await mirror?.close();

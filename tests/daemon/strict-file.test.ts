@@ -174,7 +174,7 @@ describe("a daemon.json that is odd is refused or preserved, never damaged (F29)
   for (const [what, mount, message] of mounts) {
     it(`refuses ${what}, and leaves no record`, async function () {
       if (process.getuid?.() !== 0) this.skip();
-      const child = await bundleChild("settle-file", folder);
+      const child = await bundleChild(new URL("./settle-file.ts", import.meta.url), folder);
       const etc = join(folder, "etc");
       mkdirSync(etc);
       const inside = join(etc, "daemon.json");

@@ -180,7 +180,7 @@ describe("settings of dockerDaemon", () => {
     const document = desiredDocument(parse({ builderGc: { keepGB: 50, cacheMountsKeepDays: 14 } }));
     const { gc } = document["builder"] as { gc: { policy: Record<string, unknown>[] } };
     const room = { keepStorage: "50GB", reservedSpace: "50GB", maxUsedSpace: "50GB" };
-    assert.deepEqual(gc.policy[2], { filter: ["type=exec.cachemount", "unused-for=336h"] });
+    assert.deepEqual(gc.policy[2], { keepStorage: "0", filter: ["type=exec.cachemount", "unused-for=336h"] });
     assert.deepEqual(gc.policy.at(-2), room);
     assert.deepEqual(gc.policy.at(-1), { ...room, all: true });
   });
