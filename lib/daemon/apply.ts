@@ -6,6 +6,7 @@ import { checkCandidate } from "./candidate-checks.ts";
 import { classify } from "./change-class.ts";
 import { documentOf } from "./daemon-json.ts";
 import { entriesOf, type DaemonDocumentPart } from "./desired.ts";
+import { stillRuns } from "./dockerd-process.ts";
 import { refuseFlagClash } from "./flag-clash.ts";
 import {
   EngineUnreachable,
@@ -53,6 +54,11 @@ export async function applyConfig(wish: DaemonWish, manner: Manner): Promise<str
     await askMirror(mirror, manner.limits?.mirrorMs ?? DEFAULT_LIMITS.mirrorMs, manner.signal);
   }
   await settle(settlementOf(wish, daemon.file, daemon), manner);
+  if (wish.allowRestart && !(await stillRuns(daemon.process))) {
+    // A cache on this engine comes back a moment after it; whatever pulls next must find it.
+    const waitMs = manner.limits?.restartMs ?? DEFAULT_LIMITS.restartMs;
+    for (const mirror of wish.mirrors) await askMirror(mirror, waitMs, manner.signal);
+  }
   return daemon.file;
 }
 

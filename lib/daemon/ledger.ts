@@ -2,16 +2,7 @@ import { createHash } from "node:crypto";
 import { z } from "zod";
 import type { Claim, Wish } from "./claim.ts";
 import { claimConflicts } from "./conflicts.ts";
-import {
-  elementsOf,
-  rebase,
-  render,
-  same,
-  sameEntry,
-  withoutOwned,
-  type FileText,
-  type OwnedEntry,
-} from "./merge.ts";
+import { elementsOf, rebase, render, same, sameEntry, withoutOwned, type FileText } from "./merge.ts";
 import { topKey } from "./pointer.ts";
 import { waypoints } from "./waypoints.ts";
 
