@@ -5,6 +5,7 @@ import { CudaBase } from "./components/cuda-base.ts";
 import { DockerDaemon } from "./components/docker-daemon.ts";
 import { RegistryCache } from "./components/registry-cache.ts";
 import { ServiceImage } from "./components/service-image.ts";
+import { desiredDocument } from "./lib/daemon/desired.ts";
 import { checkHost } from "./lib/host/check-host.ts";
 import { planStack } from "./lib/images/plan-stack.ts";
 import { requireProxies } from "./lib/proxy/proxy.ts";
@@ -48,6 +49,7 @@ const daemon = new DockerDaemon(
   "docker-daemon",
   {
     ...settings.dockerDaemon,
+    settings: desiredDocument(settings.dockerDaemon),
     stack,
     dockerHost: engine.host,
     registryMirrors: [cache.url],

@@ -15,6 +15,12 @@ export interface DockerDaemonArgs {
   manage: "apply" | "print" | "off";
   /** Folder of the ledger that says whose each entry is. */
   ledgerDir: string;
+  /** Further keys of daemon.json in Docker's own spelling, e.g. `{ "live-restore": true }`. @default none */
+  settings?: Record<string, unknown>;
+  /** Restart Docker where a reload is not enough. @default false */
+  allowRestart?: boolean;
+  /** What to do about a value of somebody else's. @default "stop" */
+  onConflict?: "stop" | "override";
   /** Changes when the cache behind the mirror is another one, so that the probe runs again. */
   cacheId: pulumi.Input<string>;
   /** Port of the cache. */
@@ -36,6 +42,7 @@ export class DockerDaemon extends pulumi.ComponentResource {
         registryMirrors: args.registryMirrors,
         manage: args.manage,
         ledgerDir: args.ledgerDir,
+        ...further(args),
       },
       { parent: this },
     );
@@ -67,4 +74,13 @@ export class DockerDaemon extends pulumi.ComponentResource {
 function hubRepository(image: string): string {
   const name = image.replace(/@.*$/, "").replace(/^docker\.io\//, "");
   return name.includes("/") ? name : `library/${name}`;
+}
+
+/** Only where there is something to say: most stacks have nothing but their mirror there. */
+function further({ settings = {}, allowRestart, onConflict }: DockerDaemonArgs) {
+  return {
+    ...(Object.keys(settings).length > 0 && { settings }),
+    ...(allowRestart && { allowRestart }),
+    ...(onConflict === "override" && { onConflict }),
+  };
 }

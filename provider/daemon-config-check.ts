@@ -1,5 +1,7 @@
 import { closest, distance } from "fastest-levenshtein";
-import { desiredFacts, type Manage, type MirrorFacts } from "../lib/daemon/facts.ts";
+import { desiredFacts, type Manage, type DaemonFacts } from "../lib/daemon/facts.ts";
+import { isObject, type DaemonDocumentPart } from "../lib/daemon/desired.ts";
+import { documentProblems } from "../lib/daemon/document-problems.ts";
 import { DEFAULT_LEDGER_FOLDER } from "../lib/daemon/ledger-file.ts";
 import { mirrorProblem, normalMirror } from "../lib/daemon/mirror-url.ts";
 
@@ -13,21 +15,31 @@ export interface DaemonConfigArgs {
   registryMirrors: string[];
   /** `apply` writes daemon.json, `print` says what a person has to write, `off` does nothing. @default "apply" */
   manage?: Manage;
+  /** Further keys of daemon.json in Docker's own spelling, e.g. `{ "live-restore": true }`. @default none */
+  settings?: DaemonDocumentPart;
+  /** Restart dockerd where a reload is not enough. @default false */
+  allowRestart?: boolean;
+  /** What to do about a value of somebody else's. @default "stop" */
+  onConflict?: "stop" | "override";
   /** Folder of the ledger. @default "/var/lib/gpu-build-host/daemon" */
   ledgerDir?: string;
 }
 
 /** Inputs after `check`, and outputs: the facts are "inputs" with the values they ought to have, so that a preview shows drift. */
-export type DaemonConfigState = Required<DaemonConfigArgs> & MirrorFacts;
+export type DaemonConfigState = DaemonConfigArgs &
+  Required<Pick<DaemonConfigArgs, "manage" | "ledgerDir">> &
+  DaemonFacts & { change?: string };
 
 /** Pulumi's mark for a value that is not known in a preview. */
-const UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9";
+export const UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9";
 /** Pulumi's mark on a wrapped secret. */
 const SECRET = "4dabf18193072939515e22adb298388d";
 
 const KEYS = ["stack", "dockerHost", "registryMirrors", "manage", "ledgerDir"];
-const FACTS = ["file", "live", "claim"];
+const MORE_KEYS = ["settings", "allowRestart", "onConflict"];
+const FACTS = ["file", "live", "claim", "fileSettings", "liveSettings", "change"];
 const MANAGE = ["apply", "print", "off"];
+const ON_CONFLICT = ["stop", "override"];
 
 type Failure = { property: string; reason: string };
 
@@ -41,7 +53,8 @@ export function checkDaemonConfig(news: Record<string, unknown>): {
   const values = Object.fromEntries(Object.entries(news).filter(([key]) => !FACTS.includes(key)));
 
   for (const [key, value] of Object.entries(values)) {
-    if (!KEYS.includes(key) && !key.startsWith("__")) fail(key, `is unknown${hint(key, KEYS)}`);
+    if (![...KEYS, ...MORE_KEYS].includes(key) && !key.startsWith("__"))
+      fail(key, `is unknown${hint(key, [...KEYS, ...MORE_KEYS])}`);
     if (isSecret(value)) fail(key, "must not be a secret: it is written into daemon.json in the clear");
   }
   const manage = values.manage ?? "apply";
@@ -56,11 +69,16 @@ export function checkDaemonConfig(news: Record<string, unknown>): {
     fail,
   );
   checkMirrors(values.registryMirrors, fail);
+  checkMore(values, fail);
 
   const known =
     failures.length === 0 && ![values.registryMirrors].flat().includes(UNKNOWN) && manage !== UNKNOWN;
   const facts = known
-    ? desiredFacts(values.registryMirrors as string[], manage as Manage)
+    ? desiredFacts(
+        values.registryMirrors as string[],
+        (values.settings ?? {}) as DaemonDocumentPart,
+        manage as Manage,
+      )
     : { file: UNKNOWN, live: UNKNOWN, claim: UNKNOWN };
   return { inputs: { ...values, manage, ledgerDir, ...facts } as DaemonConfigState, failures };
 }
@@ -75,6 +93,15 @@ function text(
   const found =
     typeof value === "string" ? problem(value) : value === undefined ? "is required" : "must be text";
   if (found) fail(property, typeof value === "string" ? `${found}, got ${JSON.stringify(value)}` : found);
+}
+
+function checkMore(values: Record<string, unknown>, fail: (property: string, reason: string) => void): void {
+  const { settings = {}, allowRestart = false, onConflict = "stop" } = values;
+  if (isObject(settings) && !isSecret(settings)) {
+    for (const { path, reason } of documentProblems(settings)) fail(["settings", ...path].join("."), reason);
+  } else if (!isSecret(settings)) fail("settings", 'must be an object such as {"live-restore": true}');
+  if (typeof allowRestart !== "boolean") fail("allowRestart", "must be true or false");
+  if (!ON_CONFLICT.includes(onConflict as string)) fail("onConflict", "must be stop or override");
 }
 
 function manageProblem(value: string): string | undefined {

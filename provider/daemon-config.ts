@@ -1,23 +1,50 @@
+import {
+  applyConfig,
+  previewChange,
+  printInstructions,
+  releaseConfig,
+  type DaemonWish,
+} from "../lib/daemon/apply.ts";
+import { canonicalText } from "../lib/daemon/daemon-json.ts";
 import { desiredFacts, readFacts } from "../lib/daemon/facts.ts";
 import { DEFAULT_LEDGER_FOLDER } from "../lib/daemon/ledger-file.ts";
-import { applyMirrors, printInstructions, releaseMirrors } from "../lib/daemon/mirrors.ts";
 import type { Manner } from "../lib/daemon/settle.ts";
-import { checkDaemonConfig, type DaemonConfigArgs, type DaemonConfigState } from "./daemon-config-check.ts";
+import {
+  checkDaemonConfig,
+  UNKNOWN,
+  type DaemonConfigArgs,
+  type DaemonConfigState,
+} from "./daemon-config-check.ts";
 import type { ResourceHandler, Session } from "./resource-handler.ts";
 
 export type { DaemonConfigArgs, DaemonConfigState };
 
 const REPLACING = ["dockerHost", "ledgerDir", "stack"] as const;
-const UPDATING = ["registryMirrors", "manage", "file", "live", "claim"] as const;
+const UPDATING = [
+  "registryMirrors",
+  "settings",
+  "allowRestart",
+  "onConflict",
+  "manage",
+  "file",
+  "live",
+  "claim",
+  "fileSettings",
+  "liveSettings",
+] as const;
 
-/** A stack's `registry-mirrors` in the engine's daemon.json. */
+/** A stack's part of the engine's daemon.json. */
 export const daemonConfig: ResourceHandler<DaemonConfigState, DaemonConfigState> = {
-  async check(_urn, _olds, news) {
-    return checkDaemonConfig(news as unknown as Record<string, unknown>);
+  async check(_urn, olds, news) {
+    const { inputs, failures } = checkDaemonConfig(news as unknown as Record<string, unknown>);
+    // Only for the eye: what a preview says about the change. `diff` does not ask it.
+    if (failures.length === 0 && (hasSettings(inputs) || olds?.change))
+      inputs.change = await changeOf(inputs);
+    return { inputs, failures };
   },
 
   async diff(_id, _urn, olds, news) {
-    const differs = (key: keyof DaemonConfigState) => JSON.stringify(olds[key]) !== JSON.stringify(news[key]);
+    const differs = (key: keyof DaemonConfigState) => !sameValue(olds[key], news[key]);
     const replaces = REPLACING.filter(differs);
     const changed = [...replaces, ...UPDATING.filter(differs)];
     return {
@@ -30,7 +57,7 @@ export const daemonConfig: ResourceHandler<DaemonConfigState, DaemonConfigState>
   },
 
   async create(urn, inputs, session) {
-    const id = await converge(inputs, [], mannerOf(inputs, urn, session));
+    const id = await converge(inputs, { mirrors: [] }, mannerOf(inputs, urn, session));
     return { id, outs: await withFacts(inputs, id) };
   },
 
@@ -41,9 +68,9 @@ export const daemonConfig: ResourceHandler<DaemonConfigState, DaemonConfigState>
 
   async update(id, urn, olds, news, session) {
     const manner = mannerOf(news, urn, session);
-    const previously = olds.manage === "apply" ? olds.registryMirrors : [];
+    const previously = olds.manage === "apply" ? ownedBy(olds) : { mirrors: [] };
     if (olds.manage === "apply" && news.manage !== "apply") {
-      await releaseMirrors({ ...wishOf(olds, previously), ...fileOf(id) }, manner);
+      await releaseConfig({ ...wishOf(olds, previously), ...fileOf(id) }, manner);
     }
     const file = await converge(news, previously, manner);
     return { outs: await withFacts(news, file) };
@@ -52,10 +79,11 @@ export const daemonConfig: ResourceHandler<DaemonConfigState, DaemonConfigState>
   async delete(id, urn, props, session) {
     const manner = mannerOf(props, urn, session);
     if (props.manage === "apply") {
-      await releaseMirrors({ ...wishOf(props, props.registryMirrors), ...fileOf(id) }, manner);
-    } else if (props.manage === "print" && props.live === desiredFacts(props.registryMirrors, "print").live) {
+      await releaseConfig({ ...wishOf(props, ownedBy(props)), ...fileOf(id) }, manner);
+    } else if (props.manage === "print" && props.live === desiredOf(props).live) {
+      const keys = Object.keys(props.settings ?? {});
       manner.log(
-        `by hand (manage: print): take ${props.registryMirrors.join(", ")} out of daemon.json and reload Docker`,
+        `by hand (manage: print): take ${[...props.registryMirrors, ...keys].join(", ")} out of daemon.json and reload Docker`,
         "warning",
       );
     }
@@ -63,18 +91,41 @@ export const daemonConfig: ResourceHandler<DaemonConfigState, DaemonConfigState>
 };
 
 /** Does what `manage` says. Returns the daemon.json's path, or the engine where that is not known. */
-async function converge(inputs: DaemonConfigState, previously: string[], manner: Manner): Promise<string> {
+async function converge(inputs: DaemonConfigState, previously: Owned, manner: Manner): Promise<string> {
   if (inputs.manage === "off") return inputs.dockerHost;
-  if (inputs.manage === "apply") return applyMirrors(wishOf(inputs, previously), manner);
-  const { text, id } = await printInstructions(wishOf(inputs, []));
+  if (inputs.manage === "apply") return applyConfig(wishOf(inputs, previously), manner);
+  const { text, id } = await printInstructions(wishOf(inputs, { mirrors: [] }));
   const facts = await readFacts(queryOf(inputs, id));
-  const desired = desiredFacts(inputs.registryMirrors, "print");
-  if (facts.file !== desired.file || facts.live !== desired.live) manner.log(text, "warning");
+  if (!sameValue({ ...facts }, { ...desiredOf(inputs) })) manner.log(text, "warning");
   return id;
 }
 
 async function withFacts(props: DaemonConfigState, id: string): Promise<DaemonConfigState> {
-  return { ...props, ...(await readFacts(queryOf(props, id))) };
+  const facts = await readFacts(queryOf(props, id));
+  return { ...props, ...facts, ...((hasSettings(props) || props.change) && { change: "none" }) };
+}
+
+/** What a preview says about the change; what is wrong with it is told by `update` or, before, by the checks of the host. */
+async function changeOf(inputs: DaemonConfigState): Promise<string> {
+  if (inputs.manage !== "apply" || [inputs.registryMirrors].flat().includes(UNKNOWN)) return "none";
+  return previewChange(wishOf(inputs, { mirrors: [] }), inputs.ledgerDir).catch(
+    (error: Error) => error.message,
+  );
+}
+
+function hasSettings(props: DaemonConfigState): boolean {
+  return Object.keys(props.settings ?? {}).length > 0;
+}
+
+function desiredOf(props: DaemonConfigState) {
+  return desiredFacts(props.registryMirrors, props.settings ?? {}, props.manage);
+}
+
+/** What a stack set by its own record. */
+type Owned = NonNullable<DaemonWish["previously"]>;
+
+function ownedBy(props: DaemonConfigState): Owned {
+  return { mirrors: props.registryMirrors, settings: props.settings ?? {} };
 }
 
 function queryOf(props: DaemonConfigState, id: string) {
@@ -82,6 +133,7 @@ function queryOf(props: DaemonConfigState, id: string) {
     dockerHost: props.dockerHost,
     stack: props.stack,
     mirrors: props.registryMirrors,
+    settings: props.settings ?? {},
     manage: props.manage,
     ledgerFolder: props.ledgerDir,
     ...fileOf(id),
@@ -93,8 +145,16 @@ function fileOf(id: string): { file?: string } {
   return id.startsWith("/") ? { file: id } : {};
 }
 
-function wishOf(props: DaemonConfigState, previously: string[]) {
-  return { dockerHost: props.dockerHost, stack: props.stack, mirrors: props.registryMirrors, previously };
+function wishOf(props: DaemonConfigState, previously: Owned): DaemonWish {
+  return {
+    dockerHost: props.dockerHost,
+    stack: props.stack,
+    mirrors: props.registryMirrors,
+    settings: props.settings ?? {},
+    allowRestart: props.allowRestart ?? false,
+    onConflict: props.onConflict ?? "stop",
+    previously,
+  };
 }
 
 function mannerOf(props: DaemonConfigState, urn: string, session: Session): Manner {
@@ -104,4 +164,10 @@ function mannerOf(props: DaemonConfigState, urn: string, session: Session): Mann
     log: (message, severity) =>
       void session.log(message, severity === "progress" ? { urn, ephemeral: true } : { urn, severity }),
   };
+}
+
+/** Pulumi's state keeps objects in an order of its own. */
+function sameValue(a: unknown, b: unknown): boolean {
+  const text = (value: unknown) => (value === undefined ? "" : canonicalText(JSON.stringify(value)));
+  return text(a) === text(b);
 }

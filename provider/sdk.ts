@@ -14,6 +14,12 @@ export interface DaemonConfigArgs {
   manage: "apply" | "print" | "off";
   /** Folder of the ledger that says whose each entry is. */
   ledgerDir: string;
+  /** Further keys in Docker's own spelling, e.g. `{ "live-restore": true }`. @default none */
+  settings?: Record<string, unknown>;
+  /** Restart dockerd where a reload is not enough. @default false */
+  allowRestart?: boolean;
+  /** What to do about a value of somebody else's. @default "stop" */
+  onConflict?: "stop" | "override";
 }
 
 /** Our keys in the daemon.json of a Docker Engine; everybody else's keys stay as they are. */

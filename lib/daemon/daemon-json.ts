@@ -1,4 +1,5 @@
 import { parseTree, printParseErrorCode, type Node, type ParseError } from "jsonc-parser";
+import { SHARED_LISTS } from "./daemon-keys.ts";
 
 /** Why a daemon.json cannot be used, where, and what a person does about it. Lines and columns count from 1. */
 export interface Fault {
@@ -15,9 +16,6 @@ export interface DaemonDocument {
 }
 
 export type ParseResult = { ok: true; document: DaemonDocument } | { ok: false; fault: Fault };
-
-/** Keys whose value is a list of strings; the merge may put elements into them. */
-const STRING_LISTS = ["registry-mirrors", "insecure-registries", "labels", "dns"];
 
 const CUT_OFF = "the file may be cut off: complete it";
 const PARSE_ERRORS: Partial<Record<ReturnType<typeof printParseErrorCode>, [what: string, fix: string]>> = {
@@ -71,6 +69,22 @@ export function parseDaemonJson(text: string | null): ParseResult {
   return valueFault(root, refuse) ?? { ok: true, document: { text, root } };
 }
 
+/** The last documents, since one change looks at the same few texts again and again. */
+const recent = new Map<string | null, DaemonDocument>();
+
+/** The document of a text that was checked before. */
+export function documentOf(text: string | null): DaemonDocument {
+  const known = recent.get(text);
+  if (known) return known;
+  const errors: ParseError[] = [];
+  const root = text?.trim() ? parseTree(text, errors) : undefined;
+  if (errors[0]) throw new Error(`the text does not parse: ${printParseErrorCode(errors[0].error)}`);
+  if (recent.size >= 32) recent.clear();
+  const document = { text: text ?? "", root };
+  recent.set(text, document);
+  return document;
+}
+
 /** One line for a person, e.g. `/etc/docker/daemon.json:3:5: a comma before } (JSON allows none): remove it`. */
 export function faultMessage(file: string, fault: Fault): string {
   return `${file}:${fault.line}:${fault.column}: ${fault.what}: ${fault.fix}`;
@@ -107,6 +121,11 @@ export function sameDocument(a: DaemonDocument, b: DaemonDocument, unordered: st
   return rest(a) === rest(b) && JSON.stringify(sorted(a)) === JSON.stringify(sorted(b));
 }
 
+/** A JSON text, or a part of one, in the one spelling under which two are compared; numbers as they are written. */
+export function canonicalText(text: string, node: Node | undefined = parseTree(text)): string {
+  return canonical(text, node);
+}
+
 function canonical(text: string, node: Node | undefined, skip: string[] = []): string {
   if (!node) return "{}";
   const children = (node.children ?? []).filter(
@@ -129,7 +148,7 @@ function valueFault(root: Node, refuse: (offset: number, what: string, fix: stri
     const fix = 'rename it to "registry-mirrors" with a list, or remove it';
     return refuse(singular.property.offset, 'dockerd silently ignores the key "registry-mirror"', fix);
   }
-  for (const key of STRING_LISTS) {
+  for (const key of SHARED_LISTS) {
     const value = findProperty(root, key)?.value;
     if (!value || value.type === "null") continue;
     if (value.type !== "array") {

@@ -1,4 +1,5 @@
 import { isAbsolute, join } from "node:path";
+import { BOOLEAN_FLAGS, keyOfFlag } from "./daemon-keys.ts";
 
 /** Where packaged engines keep their configuration. */
 export const DEFAULT_CONFIG_FILE = "/etc/docker/daemon.json";
@@ -11,8 +12,8 @@ export interface DockerdFlags {
   configFileGiven: boolean;
   /** Addresses given by `-H`/`--host`. */
   hosts: string[];
-  /** Mirrors given by `--registry-mirror`. */
-  registryMirrors: string[];
+  /** Every flag by the key of daemon.json that it sets, e.g. `"live-restore"` → `["--live-restore"]`. */
+  byKey: Map<string, string[]>;
 }
 
 /** Reads dockerd's arguments (without its name); `workingFolder` resolves a relative path. */
@@ -23,7 +24,7 @@ export function parseDockerdFlags(args: string[], workingFolder: string): Docker
     configFile: isAbsolute(configFile) ? configFile : join(workingFolder, configFile),
     configFileGiven: given !== undefined,
     hosts: valuesOf(args, ["--host", "-H"]),
-    registryMirrors: valuesOf(args, ["--registry-mirror"]),
+    byKey: flagsByKey(args),
   };
 }
 
@@ -36,6 +37,29 @@ export function validateArguments(args: string[], candidate: string): string[] {
     else if (!arg.startsWith("--config-file=") && arg !== "--validate") kept.push(arg);
   }
   return [...kept, "--validate", "--config-file", candidate];
+}
+
+/** Flags by the key of daemon.json that they set, as they were given: dockerd takes no key from both places. */
+function flagsByKey(args: string[]): Map<string, string[]> {
+  const flags = new Map<string, string[]>();
+  for (let index = 0; index < args.length; index++) {
+    const arg = args[index]!;
+    if (arg === "--") break;
+    if (!/^(--[a-z]|-[A-Za-z])/.test(arg)) continue;
+    const [name, value] = splitFlag(arg);
+    const takesNext = value === undefined && !BOOLEAN_FLAGS.has(name);
+    const given = takesNext ? `${arg} ${args[++index] ?? ""}` : arg;
+    const key = keyOfFlag(name);
+    flags.set(key, [...(flags.get(key) ?? []), given]);
+  }
+  return flags;
+}
+
+/** `--log-opt=a=b` and `-Hfd://` as name and value; undefined where it is the next argument or none. */
+function splitFlag(arg: string): [name: string, value: string | undefined] {
+  if (!arg.startsWith("--")) return [arg[1]!, arg.length > 2 ? arg.slice(2).replace(/^=/, "") : undefined];
+  const at = arg.indexOf("=");
+  return at < 0 ? [arg.slice(2), undefined] : [arg.slice(2, at), arg.slice(at + 1)];
 }
 
 /** Values of a flag in every way that dockerd reads it: `--host X`, `--host=X`, `-H X`, `-HX`, `-H=X`. */

@@ -1,4 +1,5 @@
 import { engineRequest } from "../docker/request.ts";
+import { liveState, type LiveInfo, type LiveState } from "./live-state.ts";
 
 /** What the running engine says about itself: the parts of `/info` and `/version` that decide what we may do. */
 export interface EngineInfo {
@@ -11,6 +12,8 @@ export interface EngineInfo {
   isDockerEngine: boolean;
   /** `registry-mirrors` as the daemon uses them now, e.g. `["http://127.0.0.1:5000/"]`. */
   mirrors: string[];
+  /** What else of daemon.json the daemon tells. */
+  live: LiveState;
   /** Names of the components, for engines that only speak Docker's API. */
   components: string[];
 }
@@ -33,17 +36,17 @@ export async function engineInfo(socketPath: string): Promise<EngineInfo> {
     rootless: (info.SecurityOptions ?? []).some((option) => option.split(",").includes("name=rootless")),
     isDockerEngine: !components.some((name) => /podman/i.test(name)),
     mirrors: info.RegistryConfig?.Mirrors ?? [],
+    live: liveState(info),
     components,
   };
 }
 
-interface Info {
+interface Info extends LiveInfo {
   ServerVersion?: string;
   OperatingSystem?: string;
   OSType?: string;
   DockerRootDir?: string;
   SecurityOptions?: string[] | null;
-  RegistryConfig?: { Mirrors?: string[] | null } | null;
 }
 
 interface Version {

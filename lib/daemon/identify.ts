@@ -82,7 +82,7 @@ export async function requireManaged(dockerHost: string, mirrors: string[]): Pro
   if ("managed" in identity) return identity.managed;
   const { kind, what } = identity.foreign;
   throw new UserError(
-    `${what}: its configuration is not ours to write. By hand: ${pasteAdvice(kind, mirrors)}; and set dockerDaemon.manage: print`,
+    `${what}: its configuration is not ours to write. By hand: ${pasteAdvice(kind, { "registry-mirrors": mirrors })}; and set dockerDaemon.manage: print`,
   );
 }
 

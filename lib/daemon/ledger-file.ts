@@ -3,8 +3,9 @@ import { mkdir, readdir, readFile, rm, rmdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { UserError } from "../errors.ts";
 import { replaceFile } from "./atomic-file.ts";
-import { parseLedger, type Claim, type Ledger } from "./ledger.ts";
-import { same } from "./merge.ts";
+import type { Claim } from "./claim.ts";
+import { parseLedger, type Ledger } from "./ledger.ts";
+import { sameEntry } from "./merge.ts";
 
 /** Where ledgers and back-ups are kept unless the settings say otherwise. Not in /run: it must outlive a reboot. */
 export const DEFAULT_LEDGER_FOLDER = "/var/lib/gpu-build-host/daemon";
@@ -83,8 +84,8 @@ export async function allLedgers(folder: string): Promise<Ledger[]> {
 
 /** Who uses a mirror on this host: every claim on it, of any stack, with the daemon.json that holds it. */
 export async function claimsOn(mirrorUrl: string, folder: string): Promise<(Claim & { file: string })[]> {
-  const isMirror = (claim: Claim) =>
-    claim.pointer === "/registry-mirrors" && same("registry-mirrors", claim.element, mirrorUrl);
+  const mirror = { pointer: "/registry-mirrors", element: mirrorUrl };
+  const isMirror = (claim: Claim) => sameEntry(claim, mirror);
   const ledgers = await allLedgers(folder);
   return ledgers.flatMap(({ file, claims }) => claims.filter(isMirror).map((claim) => ({ ...claim, file })));
 }

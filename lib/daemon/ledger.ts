@@ -1,14 +1,10 @@
 import { createHash } from "node:crypto";
 import { z } from "zod";
-import { emptyList } from "./json-edit.ts";
-import { rebase, render, same, listKey, withoutOwned, type FileText, type OwnedElement } from "./merge.ts";
-
-/** One stack's right to one element. Several stacks may claim the same: it stays until the last one leaves. */
-export interface Claim extends OwnedElement {
-  stack: string;
-  /** ISO time. */
-  since: string;
-}
+import type { Claim, Wish } from "./claim.ts";
+import { claimConflicts } from "./conflicts.ts";
+import { elementsOf, rebase, render, same, sameEntry, withoutOwned, type FileText } from "./merge.ts";
+import { topKey } from "./pointer.ts";
+import { waypoints } from "./waypoints.ts";
 
 /** What we know about one daemon.json that the file cannot say itself (dockerd refuses unknown keys). */
 export interface Ledger {
@@ -22,8 +18,19 @@ export interface Ledger {
   /** Fingerprints of every text for which `base` holds, so that a killed run is not taken for somebody's edit. */
   known: string[];
   claims: Claim[];
+  /** Keys that were ever ours in this file: a daemon that still uses what we set is made to forget it. */
+  touched: string[];
+  /** Keys that the dockerd named by `processKey` has not taken yet: a run that was cut off. */
+  outdated?: Outdated | undefined;
 }
 
+/** What a dockerd has still to read. */
+export interface Outdated {
+  process: string;
+  keys: string[];
+}
+
+const claim = { stack: z.string(), pointer: z.string(), since: z.string() };
 const LedgerSchema: z.ZodType<Ledger> = z.object({
   version: z.literal(1),
   file: z.string(),
@@ -31,8 +38,10 @@ const LedgerSchema: z.ZodType<Ledger> = z.object({
   settled: z.string().nullable(),
   known: z.array(z.string()),
   claims: z.array(
-    z.object({ stack: z.string(), pointer: z.string(), element: z.string(), since: z.string() }),
+    z.union([z.object({ ...claim, element: z.string() }), z.object({ ...claim, value: z.string() })]),
   ),
+  touched: z.array(z.string()).default(["registry-mirrors"]),
+  outdated: z.object({ process: z.string(), keys: z.array(z.string()) }).optional(),
 });
 
 /** Reads a ledger's text; undefined if it is cut off or no ledger. */
@@ -50,18 +59,6 @@ export function fingerprint(text: FileText): string {
   return text === null ? "no file" : createHash("sha256").update(text).digest("hex");
 }
 
-/** What one stack wants to have in the file. An empty list means that it leaves. */
-export interface Wish {
-  stack: string;
-  pointer: string;
-  elements: string[];
-  /** What this stack set earlier by its own record: used only where the ledger is lost. */
-  previously: string[];
-  now: Date;
-  /** dockerd was told the file's name and would not start without the file. */
-  fileRequired: boolean;
-}
-
 /** The file and the ledger as they shall be. */
 export interface Plan {
   text: FileText;
@@ -71,22 +68,29 @@ export interface Plan {
 /**
  * The next file and ledger for a stack's wish. Pure: the same facts give the same plan, so a run that was killed
  * anywhere is finished by the next.
+ * @throws UserError where somebody else wants another value.
  */
 export function planFile(file: string, current: FileText, ledger: Ledger | undefined, wish: Wish): Plan {
   const base = baseOf(current, ledger, wish);
-  const claims = claimsAfter(ledger?.claims ?? [], wish);
+  const former = ledger?.claims ?? [];
+  const [conflict] = claimConflicts(file, base, former, wish);
+  if (conflict) throw conflict;
+  const claims = claimsAfter(former, wish);
   const text = render(base, claims);
-  // Also the texts in between, by which dockerd is made to forget (`[]`), on the way forward or back.
-  const key = listKey(wish.pointer);
-  const known = [current, text, emptyList(current, key), emptyList(text, key)].map(fingerprint);
-  return { text, ledger: { version: 1, file, base, settled: text, known: [...new Set(known)], claims } };
+  const keys = [...former, ...claims, ...wish.previously].map(({ pointer }) => topKey(pointer));
+  const touched = [...new Set([...(ledger?.touched ?? []), ...keys])].sort();
+  // Also the texts in between, on the way forward or back.
+  const passed = [current, text, ...waypoints(current, text, touched), ...waypoints(text, current, touched)];
+  const known = [...new Set(passed.map(fingerprint))];
+  const { outdated } = ledger ?? {};
+  return {
+    text,
+    ledger: { version: 1, file, base, settled: text, known, claims, touched, ...(outdated && { outdated }) },
+  };
 }
 
 function baseOf(current: FileText, ledger: Ledger | undefined, wish: Wish): FileText {
-  if (!ledger) {
-    const ours = wish.previously.map((element) => ({ pointer: wish.pointer, element }));
-    return withoutOwned(current, ours, undefined);
-  }
+  if (!ledger) return withoutOwned(current, wish.previously, undefined);
   if (ledger.known.includes(fingerprint(current))) return ledger.base;
   // Somebody removed the file: that is theirs to decide, but for a daemon that could not start without it.
   if (current === null && wish.fileRequired) return "{}\n";
@@ -94,16 +98,10 @@ function baseOf(current: FileText, ledger: Ledger | undefined, wish: Wish): File
 }
 
 function claimsAfter(claims: Claim[], wish: Wish): Claim[] {
-  const key = listKey(wish.pointer);
-  const mine = (claim: Claim) => claim.stack === wish.stack && claim.pointer === wish.pointer;
-  const wished = wish.elements.map((element): Claim => {
-    const before = claims.find((claim) => mine(claim) && same(key, claim.element, element));
-    return {
-      stack: wish.stack,
-      pointer: wish.pointer,
-      element,
-      since: before?.since ?? wish.now.toISOString(),
-    };
+  const mine = (claim: Claim) => claim.stack === wish.stack;
+  const wished = wish.entries.map((entry): Claim => {
+    const before = claims.find((claim) => mine(claim) && sameEntry(claim, entry));
+    return { stack: wish.stack, ...entry, since: before?.since ?? wish.now.toISOString() };
   });
   const kept = wished.length > 0 ? claims.findIndex(mine) : -1;
   const others = claims.filter((claim) => !mine(claim));
@@ -117,16 +115,16 @@ function claimsAfter(claims: Claim[], wish: Wish): Claim[] {
  */
 export function showsElements(
   list: string[],
-  pointer: string,
+  key: string,
   elements: string[],
   stack: string,
   claims: Claim[],
 ): boolean {
-  const key = listKey(pointer);
-  const isForeign = (element: string) =>
-    !claims.some(
-      (claim) => claim.pointer === pointer && claim.stack !== stack && same(key, claim.element, element),
-    );
+  const others = elementsOf(
+    claims.filter((claim) => claim.stack !== stack),
+    key,
+  );
+  const isForeign = (element: string) => !others.some((other) => same(key, other, element));
   const isMine = (element: string) => elements.some((own) => same(key, own, element));
   const relevant = list.filter((element) => isMine(element) || isForeign(element));
   return elements.every((element, index) => index < relevant.length && same(key, element, relevant[index]!));

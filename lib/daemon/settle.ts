@@ -1,11 +1,15 @@
 import { UserError } from "../errors.ts";
-import { bring, EditedMeanwhile, mirrorsIn, type Step, type Target } from "./converge.ts";
+import { bring, EditedMeanwhile, type Step, type Target } from "./converge.ts";
+import { refuseFlagClash } from "./flag-clash.ts";
 import { withHostLock } from "./host-lock.ts";
 import type { ManagedDaemon } from "./identify.ts";
-import { fingerprint, planFile, type Ledger, type Plan } from "./ledger.ts";
-import { backUp, readLedger, removeLedger, writeLedger } from "./ledger-file.ts";
+import { fingerprint, type Ledger } from "./ledger.ts";
+import { backUp, removeLedger, writeLedger } from "./ledger-file.ts";
 import type { FileText } from "./merge.ts";
+import { topKey } from "./pointer.ts";
+import { prepare, restartRefusal, type Prepared, type Settlement } from "./prepare.ts";
 import { readDaemonJson } from "./read-file.ts";
+import { closeService, serviceOf } from "./service.ts";
 import { validateCandidate } from "./validate.ts";
 
 /** Time limits in milliseconds. */
@@ -16,9 +20,16 @@ export interface Limits {
   mirrorMs: number;
   /** For the daemon to take a change. */
   verifyMs: number;
+  /** For a restart of the daemon. */
+  restartMs: number;
 }
 
-export const DEFAULT_LIMITS: Limits = { lockMs: 60_000, mirrorMs: 10_000, verifyMs: 10_000 };
+export const DEFAULT_LIMITS: Limits = {
+  lockMs: 60_000,
+  mirrorMs: 10_000,
+  verifyMs: 10_000,
+  restartMs: 120_000,
+};
 
 /** How a change is told about and cut off. */
 export interface Manner {
@@ -28,16 +39,6 @@ export interface Manner {
   signal?: AbortSignal;
   limits?: Partial<Limits>;
   onStep?: (step: Step) => Promise<void> | void;
-}
-
-/** What a stack wants of one daemon.json. No mirrors: it leaves. */
-export interface Settlement {
-  file: string;
-  daemon: ManagedDaemon | undefined;
-  stack: string;
-  mirrors: string[];
-  /** Mirrors that the stack set before, by its own record: used where the ledger is lost. */
-  previously: string[];
 }
 
 /**
@@ -70,42 +71,27 @@ export async function settle(settlement: Settlement, manner: Manner): Promise<vo
 }
 
 async function settleOnce(settlement: Settlement, manner: Manner): Promise<void> {
-  const { file, daemon, stack, mirrors } = settlement;
+  const { file, daemon, entries } = settlement;
   const onStep = manner.onStep ?? (() => undefined);
-  let touched = false;
-  const noteStep = (step: Step) => {
-    touched ||= step === "file-written" || step === "reloaded";
-    return onStep(step);
-  };
-  const target: Target = {
-    file,
-    daemon,
-    onStep: noteStep,
-    verifyMs: manner.limits?.verifyMs ?? DEFAULT_LIMITS.verifyMs,
-  };
   const now = new Date();
-
-  const current = await readDaemonJson(file);
-  const { ledger, problem } = await readLedger(manner.ledgerFolder, file);
-  warnIfLost(settlement, ledger, problem, manner);
-  const plan = planFile(file, current, ledger, {
-    stack,
-    pointer: "/registry-mirrors",
-    elements: mirrors,
-    previously: settlement.previously,
-    now,
-    fileRequired: daemon?.flags.configFileGiven ?? false,
-  });
+  const prepared = await prepare(settlement, manner.ledgerFolder, now);
+  const { current, plan, ledger, restart } = prepared;
+  warnIfLost(settlement, prepared, manner);
   const leaves = plan.ledger.claims.length === 0;
-  if (mirrors.length > 0) refuseFlagClash(daemon, plan);
-  if (daemon && plan.text !== null && plan.text !== current) {
-    manner.log(`trying the new ${file} with dockerd --validate`, "progress");
-    await validateCandidate(daemon, plan.text, manner.ledgerFolder);
+  const restarts = restart.length > 0 && settlement.allowRestart;
+  if (daemon) {
+    await refuseFlagClash(daemon, [...new Set(entries.map(({ pointer }) => topKey(pointer)))]);
+    if (restart.length > 0 && !restarts) await refuseOrWarn(daemon, settlement, prepared, manner);
+    if (plan.text !== null && (plan.text !== current || restarts)) {
+      manner.log(`trying the new ${file} with dockerd --validate`, "progress");
+      await validateCandidate(daemon, { text: plan.text, restarts, entries }, manner.ledgerFolder);
+    }
   }
   manner.signal?.throwIfAborted();
 
+  const { outdated, ...settled } = plan.ledger;
   if (ledger || !leaves || plan.text !== current) {
-    await writeLedger(manner.ledgerFolder, plan.ledger);
+    await writeLedger(manner.ledgerFolder, { ...settled, outdated });
     await onStep("ledger-written");
   }
   const backup =
@@ -113,49 +99,77 @@ async function settleOnce(settlement: Settlement, manner: Manner): Promise<void>
       ? await backUp(manner.ledgerFolder, file, current, now)
       : undefined;
   await onStep("backed-up");
+  const how = restarts ? "restarting" : "reloading";
   manner.log(
-    plan.text === current ? "checking the running daemon" : `writing ${file} and reloading dockerd`,
+    plan.text === current && !restarts ? "checking the running daemon" : `writing ${file} and ${how} dockerd`,
     "progress",
   );
+  const seen = new Set<Step>();
+  const target: Target = {
+    file,
+    daemon,
+    service: daemon && restarts ? await serviceOf(daemon.process) : undefined,
+    touched: plan.ledger.touched,
+    isOutdated: prepared.isOutdated,
+    onStep: (step) => {
+      seen.add(step);
+      return onStep(step);
+    },
+    verifyMs: manner.limits?.verifyMs ?? DEFAULT_LIMITS.verifyMs,
+    restartMs: manner.limits?.restartMs ?? DEFAULT_LIMITS.restartMs,
+  };
   try {
     await bring(target, current, plan.text);
   } catch (error) {
     if (error instanceof EditedMeanwhile) throw error;
-    throw await rollBack(target, manner, { touched, current, plan, former: ledger, backup, error });
+    throw await rollBack(target, manner, {
+      seen,
+      current,
+      known: plan.ledger.known,
+      former: ledger,
+      backup,
+      error,
+    });
+  } finally {
+    closeService(target.service);
   }
   if (leaves) await removeLedger(manner.ledgerFolder, file);
+  else if (outdated) await writeLedger(manner.ledgerFolder, settled);
   await onStep("ledger-removed");
 }
 
-function warnIfLost(
+/** A stack that leaves must be able to, whatever Docker still holds; one that wants something is told before it is written. */
+async function refuseOrWarn(
+  daemon: ManagedDaemon,
   settlement: Settlement,
-  ledger: Ledger | undefined,
-  problem: string | undefined,
+  prepared: Prepared,
   manner: Manner,
-): void {
+): Promise<void> {
+  if (settlement.entries.length > 0) throw await restartRefusal(daemon, prepared);
+  manner.log(
+    `${prepared.restart.join(", ")}: taken out of ${settlement.file}, but in use until Docker's next restart ` +
+      "(sudo systemctl restart docker stops containers, so it is left to you)",
+    "warning",
+  );
+}
+
+function warnIfLost(settlement: Settlement, { ledger, problem }: Prepared, manner: Manner): void {
   if (problem) manner.log(problem, "warning");
   if (ledger || settlement.previously.length === 0) return;
+  const ours = settlement.previously.map((entry) => ("element" in entry ? entry.element : entry.pointer));
   manner.log(
-    `no record says what ${settlement.file} was before: only ${settlement.previously.join(", ")} (as this stack remembers) ` +
+    `no record says what ${settlement.file} was before: only ${ours.join(", ")} (as this stack remembers) ` +
       "is taken for ours, claims of other stacks come back with their next `pulumi up`",
     "warning",
   );
 }
 
-function refuseFlagClash(daemon: ManagedDaemon | undefined, plan: Plan): void {
-  const flag = daemon?.flags.registryMirrors[0];
-  if (!daemon || flag === undefined || mirrorsIn(plan.text) === undefined) return;
-  throw new UserError(
-    `dockerd (process ${daemon.process.pid}) was started with --registry-mirror ${flag}, and refuses the same setting in ${daemon.file}: ` +
-      "remove the flag (systemctl cat docker shows where it stands), restart Docker, then run again",
-  );
-}
-
 interface Failure {
-  /** File or daemon were changed before it failed. */
-  touched: boolean;
+  /** The steps that were taken before it failed. */
+  seen: Set<Step>;
   current: FileText;
-  plan: Plan;
+  /** Fingerprints of the texts that are ours to replace. */
+  known: string[];
   former: Ledger | undefined;
   backup: string | undefined;
   error: unknown;
@@ -164,18 +178,21 @@ interface Failure {
 /** Puts back what was there, and returns the error to throw: with both causes if going back failed too. */
 async function rollBack(target: Target, manner: Manner, failure: Failure): Promise<Error> {
   const first = messageOf(failure.error);
+  const touched =
+    failure.seen.has("file-written") || failure.seen.has("reloaded") || failure.seen.has("restarting");
   try {
-    if (failure.touched) {
+    if (touched) {
       manner.log(`undoing the change of ${target.file}`, "progress");
       const found = await readDaemonJson(target.file);
-      if (!failure.plan.ledger.known.includes(fingerprint(found))) {
+      if (!failure.known.includes(fingerprint(found))) {
         throw new UserError(`${target.file} was edited by somebody else meanwhile and was left as it is`);
       }
-      await bring({ ...target, onStep: () => undefined }, found, failure.current);
+      const service = failure.seen.has("restarting") ? target.service : undefined;
+      await bring({ ...target, service, isOutdated: true, onStep: () => undefined }, found, failure.current);
     }
     if (failure.former) await writeLedger(manner.ledgerFolder, failure.former);
     else await removeLedger(manner.ledgerFolder, target.file);
-    return failure.touched
+    return touched
       ? new UserError(`${first}. ${target.file} has its former content again`)
       : asError(failure.error);
   } catch (second) {

@@ -1,19 +1,23 @@
 import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { execa } from "execa";
 import { UserError } from "../errors.ts";
-import { parseDaemonJson, readList } from "./daemon-json.ts";
+import { checkCandidate, type Candidate } from "./candidate-checks.ts";
 import { validateArguments } from "./dockerd-flags.ts";
 import type { ManagedDaemon } from "./identify.ts";
 import { candidatePath } from "./ledger-file.ts";
-import { mirrorProblem } from "./mirror-url.ts";
 
 /**
  * Asks the running daemon's own program whether it would take a daemon.json, with the flags and environment that it runs
- * with, and checks what `dockerd --validate` lets pass (mirrors' grammar, before 28.3).
+ * with, after checking what `dockerd --validate` lets pass.
  * @throws UserError with dockerd's own words.
  */
-export async function validateCandidate(daemon: ManagedDaemon, text: string, folder: string): Promise<void> {
-  checkMirrors(daemon.file, text);
+export async function validateCandidate(
+  daemon: ManagedDaemon,
+  wanted: Candidate,
+  folder: string,
+): Promise<void> {
+  const { text } = wanted;
+  await checkCandidate(daemon, wanted);
   await mkdir(folder, { recursive: true, mode: 0o700 });
   const candidate = candidatePath(folder, daemon.file);
   try {
@@ -39,17 +43,6 @@ export async function validateCandidate(daemon: ManagedDaemon, text: string, fol
     );
   } finally {
     await rm(candidate, { force: true });
-  }
-}
-
-function checkMirrors(file: string, text: string): void {
-  const parsed = parseDaemonJson(text);
-  const mirrors = parsed.ok ? (readList(parsed.document, "registry-mirrors") ?? []) : [];
-  for (const [index, mirror] of mirrors.entries()) {
-    const problem = mirrorProblem(mirror);
-    // From 25.0 dockerd takes a path; what somebody else put there and dockerd takes is theirs.
-    if (problem && !problem.includes("has a path"))
-      throw new UserError(`${file}: registry-mirrors[${index}]: ${problem}`);
   }
 }
 

@@ -1,6 +1,7 @@
 import { cacheAccessChecks } from "./checks/cache-access.ts";
 import { cacheChecks } from "./checks/cache.ts";
 import { diskChecks } from "./checks/disk.ts";
+import { dockerConfigChecks } from "./checks/docker-config.ts";
 import { dockerEngineChecks } from "./checks/docker-engine.ts";
 import { gpuChecks } from "./checks/gpu.ts";
 import { portChecks } from "./checks/port.ts";
@@ -8,12 +9,13 @@ import { secretChecks } from "./checks/secrets.ts";
 import { tagChecks } from "./checks/tags.ts";
 import type { CheckDefinition } from "./types.ts";
 
-/** What would make a run fail half-way, and takes no time to look at. daemon.json is left to the resource that edits it. */
+/** What would make a run fail half-way, and takes no time to look at. A daemon.json that is broken is left to the resource that edits it. */
 const ids = new Set([
   "docker.present",
   "docker.version",
   "docker.buildx",
   "docker.snapshotter",
+  "docker.config.wanted",
   "disk.bytes",
   "disk.inodes",
   "port.cache",
@@ -30,6 +32,7 @@ const ids = new Set([
 /** The checks that run before every preview and update. */
 export const previewChecks: CheckDefinition[] = [
   ...dockerEngineChecks,
+  ...dockerConfigChecks,
   ...diskChecks,
   ...portChecks,
   ...cacheChecks,

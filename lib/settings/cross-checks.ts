@@ -1,9 +1,10 @@
+import { daemonProblems } from "./daemon-checks.ts";
 import { registryCacheProblems } from "./registry-cache-checks.ts";
 import type { RawSettings } from "./schema.ts";
 
 /** The rules that concern more than one setting. */
 export function crossChecks(settings: RawSettings): string[] {
-  const problems: string[] = [];
+  const problems: string[] = daemonProblems(settings.dockerDaemon);
   const names = ["cuda-base-runtime", "cuda-base-devel", ...Object.keys(settings.services)];
   for (const name of ["cuda-base-runtime", "cuda-base-devel"]) {
     if (name in settings.services)

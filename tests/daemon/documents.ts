@@ -67,3 +67,67 @@ export const daemonText: fc.Arbitrary<string | null> = fc.oneof(
       }),
   },
 );
+
+/** Keys that a stack may claim too, as somebody else may have set them. */
+const knownKeys = fc
+  .record(
+    {
+      "log-driver": fc.constantFrom('"json-file"', '"local"', "null"),
+      "log-opts": fc.constantFrom('{"max-size": "10m"}', '{ "max-file":"3","tag" : "x" }', "{}", "null"),
+      runtimes: fc.constantFrom(
+        '{"nvidia": {"args": [], "path": "nvidia-container-runtime"}}',
+        '{"crun":{"path":"/usr/bin/crun"}}',
+        "{\n}",
+      ),
+      features: fc.constantFrom('{"buildkit": true}', '{"cdi":false}', "{ }"),
+      builder: fc.constantFrom('{"gc": {"enabled": false}}', '{"entitlements":{"network-host":true}}'),
+      "live-restore": fc.constantFrom("true", "false"),
+      "insecure-registries": fc.constantFrom('["theirs:5000"]', "[]", '[ "a:1" , "theirs:5000" ]'),
+      labels: fc.constantFrom('["a=1"]', "null"),
+      "max-concurrent-downloads": fc.constantFrom("3", "12", "9007199254740993"),
+    },
+    { requiredKeys: [] },
+  )
+  .map((keys) => Object.entries(keys).map(([key, text]) => `${JSON.stringify(key)}: ${text}`));
+
+/** A whole file with some of the keys that stacks claim. */
+export const claimedText: fc.Arbitrary<string | null> = fc.oneof(
+  { weight: 1, arbitrary: fc.constantFrom(null, "", "{}", "{ }\n") },
+  {
+    weight: 8,
+    arbitrary: fc
+      .tuple(members(value), knownKeys, fc.boolean(), space, fc.constantFrom("", "\n"))
+      .filter(
+        ([other, known]) =>
+          !other.some((text) => known.some((entry) => text.startsWith(entry.split(":")[0]!))),
+      )
+      .map(([other, known, first, gap, end]) => {
+        const all = first ? [...known, ...other] : [...other, ...known];
+        return `{${gap}${all.join(`,${gap}`)}${gap}}${end}`;
+      }),
+  },
+);
+
+/** What a stack may want beyond mirrors, in Docker's own spelling. */
+export const wantedSettings: fc.Arbitrary<Record<string, unknown>> = fc.record(
+  {
+    "log-driver": fc.constantFrom("local", "json-file"),
+    "log-opts": fc.record(
+      { "max-size": fc.constantFrom("10m", "20m"), "max-file": fc.constant("5") },
+      { requiredKeys: ["max-size"] },
+    ),
+    runtimes: fc.constant({ nvidia: { path: "nvidia-container-runtime" } }),
+    features: fc.record({ cdi: fc.boolean() }),
+    builder: fc.constantFrom(
+      { gc: { enabled: true, policy: [{ keepStorage: "10GB" }] } },
+      { gc: { enabled: false } },
+    ),
+    "live-restore": fc.boolean(),
+    "insecure-registries": fc.subarray(["ours:5000", "theirs:5000", "10.0.0.0/8"], { minLength: 1 }),
+    labels: fc.constantFrom(["gpu=yes"], ["a=1"]),
+    "max-concurrent-downloads": fc.constantFrom(3, 6),
+    dns: fc.constant(["1.1.1.1"]),
+    "default-ulimits": fc.constant({ nofile: { Name: "nofile", Hard: 64000, Soft: 64000 } }),
+  },
+  { requiredKeys: [] },
+);

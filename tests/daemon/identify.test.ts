@@ -122,8 +122,10 @@ describe("identifyDaemon", () => {
   });
 });
 
+const WANTED = { "registry-mirrors": MIRRORS };
+
 describe("pasteAdvice", () => {
   it("writes NixOS' own words", () => {
-    assert.match(pasteAdvice("nixos", MIRRORS), /registry-mirrors = \[ "http:\/\/127.0.0.1:5000" \];/);
+    assert.match(pasteAdvice("nixos", WANTED), /registry-mirrors = \[ "http:\/\/127.0.0.1:5000" \];/);
   });
 });

@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { parseDaemonJson, readList, sameDocument } from "../../lib/daemon/daemon-json.ts";
-import { emptyList, removeKey } from "../../lib/daemon/json-edit.ts";
+import { removeAt } from "../../lib/daemon/json-edit.ts";
+import { entriesOf } from "../../lib/daemon/desired.ts";
 import { parseLedger, planFile, showsElements, type Ledger } from "../../lib/daemon/ledger.ts";
+import { keysToUndo, withUndoValues } from "../../lib/daemon/waypoints.ts";
 import { daemonText, mirror } from "./documents.ts";
 
 const KEY = "registry-mirrors";
@@ -22,12 +24,20 @@ class Host {
     cut?: "after-ledger" | "when-emptied",
     previously: string[] = [],
   ): this {
-    const wish = { stack, pointer: `/${KEY}`, elements, previously, now: new Date(0), fileRequired: false };
+    const wish = {
+      stack,
+      entries: entriesOf(elements, {}),
+      previously: entriesOf(previously, {}),
+      override: false,
+      now: new Date(0),
+      fileRequired: false,
+    };
     const plan = planFile("/f", this.text, this.ledger, wish);
     this.ledger = parseLedger(JSON.stringify(plan.ledger));
     assert.ok(this.ledger);
     if (cut === "after-ledger") return this;
-    this.text = cut === "when-emptied" ? emptyList(plan.text, KEY) : plan.text;
+    const undo = keysToUndo(this.text, plan.text, plan.ledger.touched);
+    this.text = cut === "when-emptied" ? withUndoValues(plan.text, undo) : plan.text;
     if (!cut && plan.ledger.claims.length === 0) this.ledger = undefined;
     return this;
   }
@@ -40,7 +50,7 @@ function document(text: string | null) {
 }
 
 const listOf = (text: string | null) => readList(document(text), KEY) ?? [];
-const foreign = (text: string | null) => document(text === null ? null : removeKey(text, KEY));
+const foreign = (text: string | null) => document(text === null ? null : removeAt(text, `/${KEY}`));
 const normal = (list: string[]) => list.map((url) => url.replace(/\/$/, ""));
 const mirrors = fc.uniqueArray(mirror, { minLength: 1, maxLength: 2 });
 const stack = fc.constantFrom("dev", "cu130", "sandbox");
@@ -144,11 +154,9 @@ describe("planFile", () => {
       ["a", "http://a"],
       ["b", "http://b"],
     ] as const) {
-      assert.ok(showsElements(listOf(text), `/${KEY}`, [url], name, host.ledger!.claims));
+      assert.ok(showsElements(listOf(text), KEY, [url], name, host.ledger!.claims));
     }
-    assert.ok(
-      !showsElements(["http://theirs", "http://a"], `/${KEY}`, ["http://a"], "a", host.ledger!.claims),
-    );
+    assert.ok(!showsElements(["http://theirs", "http://a"], KEY, ["http://a"], "a", host.ledger!.claims));
   });
 
   it("keeps somebody's edit, byte for byte where it does not touch our entry", () => {

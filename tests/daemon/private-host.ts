@@ -45,13 +45,18 @@ export class PrivateHost {
     else writeFileSync(this.file, text);
   }
 
+  /** Process id of dockerd, also after a restart. */
+  get pid(): number {
+    return Number(readFileSync(this.engine.layout.pidFile, "utf8"));
+  }
+
   async live(): Promise<string[]> {
     return (await engineInfo(this.engine.layout.socket)).mirrors;
   }
 
   /** What a person does after an edit. */
   async reload(expected: string[]): Promise<void> {
-    process.kill(this.engine.pid, "SIGHUP");
+    process.kill(this.pid, "SIGHUP");
     for (let tries = 0; JSON.stringify(await this.live()) !== JSON.stringify(expected); tries++) {
       if (tries > 200) throw new Error(`dockerd uses ${await this.live()}, not ${expected}`);
       await sleep(20);

@@ -1,17 +1,13 @@
 import assert from "node:assert/strict";
-import { execFile } from "node:child_process";
 import { existsSync, readdirSync } from "node:fs";
-import { dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
-import { build } from "esbuild";
+import { dirname } from "node:path";
 import { parseDaemonJson } from "../../lib/daemon/daemon-json.ts";
 import { claimsOn, readLedger } from "../../lib/daemon/ledger-file.ts";
-import { applyMirrors, releaseMirrors } from "../../lib/daemon/mirrors.ts";
+import { applyConfig, releaseConfig } from "../../lib/daemon/apply.ts";
 import type { Manner } from "../../lib/daemon/settle.ts";
+import { bundleChild, killedRun } from "./killed-child.ts";
 import { startMirror, type MirrorStandIn } from "./mirror-stand-in.ts";
 import { PrivateHost } from "./private-host.ts";
-
-const CHILD = fileURLToPath(new URL("./killed-run.ts", import.meta.url));
 
 describe("settle, on a real engine", function () {
   this.timeout(300_000);
@@ -23,17 +19,7 @@ describe("settle, on a real engine", function () {
   before(async () => {
     host = await PrivateHost.start();
     mirror = await startMirror();
-    // Bundled once: the child starts dozens of times.
-    child = join(host.folder, "killed-run.cjs");
-    await build({
-      entryPoints: [CHILD],
-      outfile: child,
-      bundle: true,
-      platform: "node",
-      format: "cjs",
-      mainFields: ["module", "main"],
-      logLevel: "error",
-    });
+    child = await bundleChild(new URL("./killed-run.ts", import.meta.url), host.folder);
   });
   after(async () => {
     await mirror?.close();
@@ -49,21 +35,12 @@ describe("settle, on a real engine", function () {
     dockerHost: host.engine.dockerHost,
     stack,
     mirrors: [mirror.url],
-    previously: [mirror.url],
+    previously: { mirrors: [mirror.url] },
     file: host.file,
   });
 
-  /** A run that is killed at its n-th step; the step's name, or undefined if it has no such step and ended well. */
-  function killedRun(action: "apply" | "release", killAt: number): Promise<string | undefined> {
-    const order = JSON.stringify({ action, wish: wish(), ledgerFolder: host.ledgerDir, killAt });
-    return new Promise((resolve, reject) => {
-      execFile(process.execPath, [child, order], (error, stdout, stderr) => {
-        if (!error) resolve(undefined);
-        else if (error.signal === "SIGKILL") resolve(stdout);
-        else reject(new Error(stderr));
-      });
-    });
-  }
+  const killed = (action: "apply" | "release", killAt: number) =>
+    killedRun(child, { action, wish: wish(), ledgerFolder: host.ledgerDir, killAt });
 
   async function assertGivenBack(text: string | null): Promise<void> {
     assert.equal(host.text, text);
@@ -80,16 +57,16 @@ describe("settle, on a real engine", function () {
       const steps: string[] = [];
       for (let killAt = 1; ; killAt++) {
         await host.reset(text);
-        const step = await killedRun("apply", killAt);
+        const step = await killed("apply", killAt);
         if (step === undefined) break;
         steps.push(step);
         assert.ok(parseDaemonJson(host.text).ok, `a whole file after ${step}`);
-        await applyMirrors(wish(), manner());
+        await applyConfig(wish(), manner());
         assert.deepEqual(await host.live(), [`${mirror.url}/`], `the mirror is used after ${step}`);
-        await releaseMirrors(wish(), manner());
+        await releaseConfig(wish(), manner());
         await assertGivenBack(text);
       }
-      await releaseMirrors(wish(), manner());
+      await releaseConfig(wish(), manner());
       await assertGivenBack(text);
       const written = ["temporary-written", "file-written", "reloaded", "verified"];
       assert.deepEqual(steps, ["locked", "ledger-written", "backed-up", ...written, "ledger-removed"]);
@@ -99,14 +76,14 @@ describe("settle, on a real engine", function () {
       const steps: string[] = [];
       for (let killAt = 1; ; killAt++) {
         await host.reset(text);
-        await applyMirrors(wish(), manner());
-        const step = await killedRun("release", killAt);
+        await applyConfig(wish(), manner());
+        const step = await killed("release", killAt);
         if (step === undefined) break;
         steps.push(step);
         assert.ok(parseDaemonJson(host.text).ok, `a whole file after ${step}`);
         // The user may also change his mind.
-        if (killAt % 2 && step !== "ledger-removed") await applyMirrors(wish(), manner());
-        await releaseMirrors(wish(), manner());
+        if (killAt % 2 && step !== "ledger-removed") await applyConfig(wish(), manner());
+        await releaseConfig(wish(), manner());
         await assertGivenBack(text);
       }
       await assertGivenBack(text);
@@ -124,7 +101,7 @@ describe("settle, on a real engine", function () {
     const text = '{"insecure-registries": ["-bad-"]}';
     await host.reset(text);
     await assert.rejects(
-      applyMirrors(wish(), manner({ limits: { verifyMs: 1000 } })),
+      applyConfig(wish(), manner({ limits: { verifyMs: 1000 } })),
       /did not take the mirrors .* in 1 s, it still uses \[\]: its log says why .* has its former content again$/,
     );
     await assertGivenBack(text);
@@ -136,7 +113,7 @@ describe("settle, on a real engine", function () {
     const theirs = '{"debug": false}';
     const onStep = (step: string) => void (step === "reloaded" && (host.text = theirs));
     await assert.rejects(
-      applyMirrors(wish(), manner({ limits: { verifyMs: 500 }, onStep })),
+      applyConfig(wish(), manner({ limits: { verifyMs: 500 }, onStep })),
       /did not take the mirrors .*\. Going back failed too: .* was edited by somebody else meanwhile and was left as it is; its former content is in .*\.json$/,
     );
     assert.equal(host.text, theirs);
@@ -144,7 +121,7 @@ describe("settle, on a real engine", function () {
 
   it("goes back to another stack's claims, not to nothing", async () => {
     await host.reset('{"debug": false}');
-    await applyMirrors(wish("first"), manner());
+    await applyConfig(wish("first"), manner());
     const text = host.text;
     const { ledger } = await readLedger(host.ledgerDir, host.file);
     const onStep = (step: string) => {
@@ -152,7 +129,7 @@ describe("settle, on a real engine", function () {
     };
     const other = await startMirror();
     await assert.rejects(
-      applyMirrors({ ...wish("second"), mirrors: [other.url] }, manner({ onStep })),
+      applyConfig({ ...wish("second"), mirrors: [other.url] }, manner({ onStep })),
       /boom.*former content again/,
     );
     await other.close();
@@ -163,7 +140,7 @@ describe("settle, on a real engine", function () {
       (await claimsOn(mirror.url, host.ledgerDir)).map((claim) => claim.stack),
       ["first"],
     );
-    await releaseMirrors(wish("first"), manner());
+    await releaseConfig(wish("first"), manner());
     await assertGivenBack('{"debug": false}');
   });
 
@@ -173,12 +150,12 @@ describe("settle, on a real engine", function () {
     const onStep = (step: string) => {
       if (step === "temporary-written" && ++edits === 1) host.text = '{"max-concurrent-uploads": 3}';
     };
-    await applyMirrors(wish(), manner({ onStep }));
+    await applyConfig(wish(), manner({ onStep }));
     assert.deepEqual(JSON.parse(host.text!), {
       "max-concurrent-uploads": 3,
       "registry-mirrors": [mirror.url],
     });
-    await releaseMirrors(wish(), manner());
+    await releaseConfig(wish(), manner());
     await assertGivenBack('{"max-concurrent-uploads": 3}');
   });
 
@@ -189,19 +166,19 @@ describe("settle, on a real engine", function () {
     const onStep = async (step: string) => {
       if (step !== "locked") return;
       blocked = assert.rejects(
-        applyMirrors(wish("b"), manner({ limits: { lockMs: 200 } })),
+        applyConfig(wish("b"), manner({ limits: { lockMs: 200 } })),
         new RegExp(`waiting for the lock .*: process ${process.pid} of stack "dev" has it since`),
       );
       await blocked;
     };
-    await applyMirrors(wish(), manner({ onStep }));
+    await applyConfig(wish(), manner({ onStep }));
     assert.ok(blocked);
     assert.ok(
       messages.some((message) =>
         message.startsWith(`waiting for stack "dev" (process ${process.pid}) to finish`),
       ),
     );
-    await releaseMirrors(wish(), manner());
+    await releaseConfig(wish(), manner());
     await assertGivenBack("{}");
   });
 });

@@ -78,7 +78,7 @@ describe("settings", () => {
     [
       "a key that is like no other",
       { dockerDaemon: { zzz: 1 } },
-      "gpu-build-host:dockerDaemon.zzz is not a setting; known here: manage",
+      "gpu-build-host:dockerDaemon.zzz is not a setting; known here: manage, allowRestart, onConflict, insecureRegistries, liveRestore, builderGc, logDriver, logOpts, nvidiaRuntime, cdi, maxConcurrentDownloads, settings",
     ],
     [
       "a remote engine",

@@ -4,6 +4,7 @@ import { parseDaemonJson, readList } from "../../daemon/daemon-json.ts";
 import { validateArguments } from "../../daemon/dockerd-flags.ts";
 import type { ManagedDaemon } from "../../daemon/identify.ts";
 import { mirrorProblem, sameMirrors } from "../../daemon/mirror-url.ts";
+import { daemonProblem } from "../../host/daemon-problem.ts";
 import { fail, isUnknown, ok, skip, warn, type CheckDefinition, type Facts, type Outcome } from "../types.ts";
 
 /** The check is skipped for an engine that we do not manage or may not look into. */
@@ -28,13 +29,23 @@ const reload = (daemon: ManagedDaemon) => `sudo kill -HUP ${daemon.process.pid}`
 
 export const dockerConfigChecks: CheckDefinition[] = [
   {
+    id: "docker.config.wanted",
+    what: "What `dockerDaemon` wants in daemon.json, against what stands there and how dockerd was started.",
+    fails:
+      "it needs a restart that `allowRestart` does not allow (the containers that would stop stand there), clashes with a value of somebody else's or with a flag, or dockerd would refuse it",
+    run: async ({ settings }) => {
+      const problem = await daemonProblem(settings);
+      return problem ? fail(problem, "then run again") : ok("nothing stands in its way");
+    },
+  },
+  {
     id: "docker.config.path",
     what: "The daemon.json that the running dockerd reads, by its arguments.",
     warns:
       "`--config-file` names another than /etc/docker/daemon.json, or flags set what the file could (a systemd drop-in)",
     run: (facts) =>
       withDaemon(facts, ({ flags, file, process: dockerd }) => {
-        if (flags.registryMirrors.length > 0)
+        if (flags.byKey.has("registry-mirrors"))
           return warn(
             `dockerd (process ${dockerd.pid}) was started with --registry-mirror: the file may not name mirrors as well`,
             "take the flag out of its unit or drop-in: systemctl cat docker",
@@ -83,9 +94,9 @@ export const dockerConfigChecks: CheckDefinition[] = [
     warns: "they differ: the file was edited and never reloaded, or a reload failed",
     run: (facts) =>
       withDaemon(facts, (daemon, text) => {
+        if (daemon.flags.byKey.has("registry-mirrors")) return skip("the mirrors are a flag of dockerd's");
         const parsed = parseDaemonJson(text ?? null);
-        const inFile =
-          (parsed.ok && readList(parsed.document, "registry-mirrors")) || daemon.flags.registryMirrors;
+        const inFile = (parsed.ok && readList(parsed.document, "registry-mirrors")) || [];
         const live = daemon.info.mirrors;
         if (sameMirrors(inFile, live)) return ok("the daemon uses what its file says");
         return warn(
