@@ -5,6 +5,7 @@ import { UserError } from "../errors.ts";
 import { probeRegistry } from "../registry/probe.ts";
 import { BuildProgress, type BuildStep } from "./build-progress.ts";
 import { secretOption, secretProblems } from "./build-secrets.ts";
+import { cacheReason, clearDamaged } from "./cache-trouble.ts";
 import type { ImagePlan } from "./types.ts";
 
 /** What a build needs of a plan. */
@@ -61,14 +62,30 @@ export async function buildImage(
       "building without cache: the cache mounts of this Dockerfile are emptied too (declare ARG REBUILD to keep them)",
     );
   const begin = Date.now();
-  const progress = new BuildProgress((step) => options.onStep?.(step, (Date.now() - begin) / 1000));
-  const outcome = await runBuildx(buildArguments(plan, reference, emptyCaches), plan, progress, options);
-  if (outcome !== undefined) throw buildError(plan, progress, outcome);
+  const args = buildArguments(plan, reference, emptyCaches);
+  const contexts = Object.values({ ...plan.contexts, ...plan.pins });
+  let { outcome, progress } = await attempt(args, plan, begin, options);
+  const cleared = outcome === "" && (await clearDamaged(options.engine, contexts, progress.text));
+  if (cleared) {
+    options.onNote?.(cleared);
+    ({ outcome, progress } = await attempt(args, plan, begin, options));
+  }
+  if (outcome !== undefined) {
+    const reason = await cacheReason(options.engine, contexts, progress.text, begin);
+    await clearDamaged(options.engine, contexts, progress.text); // the next run shall not meet it
+    throw buildError(plan, progress, outcome || (reason ?? ""));
+  }
   return {
     steps: progress.steps(),
     seconds: Math.round((Date.now() - begin) / 100) / 10,
     fetchedBytes: progress.fetchedBytes,
   };
+}
+
+/** Runs the build once. */
+async function attempt(args: string[], plan: BuildPlan, begin: number, options: BuildOptions) {
+  const progress = new BuildProgress((step) => options.onStep?.(step, (Date.now() - begin) / 1000));
+  return { progress, outcome: await runBuildx(args, plan, progress, options) };
 }
 
 /** The arguments of `docker` for one build. */
@@ -162,9 +179,8 @@ function buildError(plan: BuildPlan, progress: BuildProgress, why: string): User
   const file = short.startsWith("..") || isAbsolute(short) ? path : short;
   const head = `image "${plan.name}" does not build: ${file}${line ? `:${line}` : ""}${failure ? `: ${failure.step}` : ""}`;
   const cause = why === "" ? (own ?? "docker buildx build failed without a word") : why;
-  return new UserError(
-    [head, ...(failure?.lines.slice(-20) ?? []).map((text) => `  ${text}`), explained(cause)].join("\n"),
-  );
+  const lines = (failure?.lines.slice(-20) ?? []).map((text) => `  ${text}`);
+  return new UserError([head, ...lines, explained(cause)].join("\n"));
 }
 
 /** Adds what a message of BuildKit means, where that is known. */
