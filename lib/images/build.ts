@@ -43,6 +43,8 @@ export interface BuildOptions {
   idleMinutes?: number;
 }
 
+/** Damaged layers that one build may meet and have fetched again: each attempt finds one. */
+const maxRepairs = 8;
 const loopbackRegistry = /^docker-image:\/\/(127\.[\d.]+:\d+)\//;
 const localReference = /^docker-image:\/\/(localhost:1\/.+)$/;
 
@@ -65,14 +67,16 @@ export async function buildImage(
   const args = buildArguments(plan, reference, emptyCaches);
   const contexts = Object.values({ ...plan.contexts, ...plan.pins });
   let { outcome, progress } = await attempt(args, plan, begin, options);
-  const cleared = outcome === "" && (await clearDamaged(options.engine, contexts, progress.text));
-  if (cleared) {
+  const notes = new Set<string>();
+  while (outcome === "" && notes.size < maxRepairs) {
+    const cleared = await clearDamaged(options.engine, contexts, progress.text);
+    if (!cleared || notes.has(cleared)) break;
+    notes.add(cleared);
     options.onNote?.(cleared);
     ({ outcome, progress } = await attempt(args, plan, begin, options));
   }
   if (outcome !== undefined) {
     const reason = await cacheReason(options.engine, contexts, progress.text, begin);
-    await clearDamaged(options.engine, contexts, progress.text); // the next run shall not meet it
     throw buildError(plan, progress, outcome || (reason ?? ""));
   }
   return {
@@ -136,9 +140,13 @@ async function runBuildx(
   const idleMinutes = options.idleMinutes ?? 30;
   const idle = new AbortController();
   let timer: NodeJS.Timeout | undefined;
+  let atWork: string[] = [];
   const alive = (): void => {
     clearTimeout(timer);
-    timer = setTimeout(() => idle.abort(), idleMinutes * 60_000);
+    timer = setTimeout(() => {
+      atWork = progress.running(); // before BuildKit ends them
+      idle.abort();
+    }, idleMinutes * 60_000);
   };
   options.signal.throwIfAborted();
   alive();
@@ -161,7 +169,7 @@ async function runBuildx(
   clearTimeout(timer);
   if (options.signal.aborted) throw new UserError(`the build of image "${plan.name}" was stopped`);
   if (idle.signal.aborted)
-    return `it showed no progress for ${idleMinutes} minutes and was stopped (setting build.idleMinutes)`;
+    return `it showed no progress for ${idleMinutes} minutes and was stopped (setting build.idleMinutes); it was at ${atWork.join(", ") || "its beginning"}`;
   if (result.code === "ENOENT")
     return "the docker command is not on PATH; install docker-cli and docker-buildx";
   return result.exitCode === 0 ? undefined : "";

@@ -12,6 +12,10 @@ export interface TinyImage {
   repository: string;
   /** Digest of its only layer. */
   layer: string;
+  /** Digest of that layer, uncompressed, as the engine names it. */
+  diff: string;
+  /** Digest of its configuration. */
+  config: string;
   /** Digest of its manifest. */
   manifest: string;
 }
@@ -46,7 +50,13 @@ export async function pushTinyImage(port: number, kibibytes = 64): Promise<TinyI
     await pushBlob(port, repository, layer.digest, { file: layer.file });
     await pushBlob(port, repository, digestOf(config), config);
     await pushManifest(port, repository, "1", manifest);
-    return { repository, layer: layer.digest, manifest: digestOf(manifest) };
+    return {
+      repository,
+      layer: layer.digest,
+      diff: layer.diffId,
+      config: digestOf(config),
+      manifest: digestOf(manifest),
+    };
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
