@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { execa } from "execa";
 import { UserError } from "../lib/errors.ts";
-import { lastCacheWords } from "./cache-words.ts";
+import { lastCacheWords, volumeUse } from "./cache-words.ts";
 import {
   eventReader,
   isChange,
@@ -108,6 +108,8 @@ export async function converge(
 
 /** What went wrong, for a person; with the cache's own last words where it did not become healthy. */
 async function explained(errors: RunError[], words: string[], context: PulumiContext): Promise<string> {
+  const inUse = errors.filter(({ message }) => message.includes("last state: 'in_use'"));
+  for (const error of inUse) error.message = (await volumeUse(context.env, context.stack)) ?? error.message;
   const lines = readableErrors(errors);
   if (lines.length === 0) return lastWords(words.join("\n"));
   if (errors.some(({ name, message }) => name?.endsWith("-server") && /healthy state/.test(message)))

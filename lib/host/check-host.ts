@@ -5,6 +5,7 @@ import { secretProblems } from "../images/build-secrets.ts";
 import { refuseForeignTags } from "../images/promote.ts";
 import { readTagLedger } from "../images/tag-ledger.ts";
 import type { ImagePlan } from "../images/types.ts";
+import { isRegistry } from "../registry/probe.ts";
 import type { Settings } from "../settings/settings.ts";
 import { buildxProblem } from "./buildx.ts";
 import { diskProblem } from "./disk.ts";
@@ -87,7 +88,10 @@ async function takenPort({ engine, stack }: Settings, port: number): Promise<str
   const other = (await otherCaches(engine.host)).find((cache) => cache.isRunning && cache.port === port);
   if (other)
     return `Port ${port} is the one of a registry cache that no stack made: ${named(other)}. Either ${waysToAdopt(other, stack)}`;
-  return `Port ${port} on 127.0.0.1 is taken by ${holder}. Choose another: pulumi config set --path gpu-build-host:registryCache.port PORT`;
+  const set = "pulumi config set --path gpu-build-host:registryCache";
+  if (await isRegistry(port))
+    return `Port ${port} on 127.0.0.1 is taken by ${holder}, which is a registry. If it is a pull-through cache, use it: ${set}.mode external; else choose another port: ${set}.port PORT`;
+  return `Port ${port} on 127.0.0.1 is taken by ${holder}. Choose another: ${set}.port PORT`;
 }
 
 /** A volume that the cache shall take over has to be there, and nobody else may write into it meanwhile. */

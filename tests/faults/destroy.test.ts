@@ -50,7 +50,7 @@ describe("a stack of which a part fails", function () {
     assert.match(
       output,
       new RegExp(
-        `^registry-cache-layers: the volume ${cacheName} is used by the container squatter: docker rm squatter, then run again$`,
+        `^registry-cache-layers: the volume ${cacheName} is used by the container squatter: docker rm --force squatter, then run again$`,
         "m",
       ),
     );

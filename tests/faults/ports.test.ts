@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { createServer, type AddressInfo, type ListenOptions, type Server } from "node:net";
+import { createServer, type AddressInfo, type ListenOptions, Server } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { engineContent } from "../integration/machine.ts";
 import { BackgroundRun } from "./background-run.ts";
@@ -69,9 +69,10 @@ describe("the cache's port", function () {
     const port = Number(
       await stack.docker("inspect", '--format={{index .Config.Labels "gpu-build-host.port"}}', cacheName),
     );
-    stack.configure({ port, memoryMiB: 256 }); // the container is replaced: for a moment the port is free
+    stack.configure({ port, ttl: "240h" }); // the container is replaced: for a moment the port is free
     const run = new BackgroundRun(stack.project, "start", stack.arguments, await stack.variables());
-    const thief = await steal(port);
+    const thief = await Promise.race([steal(port), run.ended]);
+    assert.ok(thief instanceof Server, `it ended before its port was free:\n${run.output}`);
     const { exitCode, output } = await run.ended;
     assert.notEqual(exitCode, 0, output);
     assert.match(output, /registry-cache-server: container failed to be in healthy state/);

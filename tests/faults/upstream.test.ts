@@ -205,8 +205,7 @@ describe("the cache and its upstream", function () {
     it("starts again without its upstream, and serves what it has", async () => {
       await stack.docker("restart", cacheName);
       await pullFromCache(cached);
-      const changed = (await stack.start()).changed.map(({ name }) => name);
-      assert.deepEqual(changed, ["app"], "the image that the settings name no more");
+      assert.deepEqual((await stack.start()).changed, []);
     });
 
     it("is made anew without its upstream over the volume that it had", async () => {
