@@ -188,7 +188,11 @@ function buildError(plan: BuildPlan, progress: BuildProgress, why: string): User
   const head = `image "${plan.name}" does not build: ${file}${line ? `:${line}` : ""}${failure ? `: ${failure.step}` : ""}`;
   const cause = why === "" ? (own ?? "docker buildx build failed without a word") : why;
   const lines = (failure?.lines.slice(-20) ?? []).map((text) => `  ${text}`);
-  return new UserError([head, ...lines, explained(cause)].join("\n"));
+  const full = /no space left on device|disk quota exceeded/i.test([...lines, cause].join("\n"));
+  const room = full
+    ? ["the engine's disk is full: make room (docker system df shows what is there), then run again"]
+    : [];
+  return new UserError([head, ...lines, explained(cause), ...room].join("\n"));
 }
 
 /** Adds what a message of BuildKit means, where that is known. */

@@ -44,7 +44,7 @@ describe("a stack of which a part fails", function () {
 
   it("destroys all but the volume that a foreign container uses, names that container, and ends what it began", async () => {
     const image = await stack.docker("inspect", "--format={{.Config.Image}}", cacheName);
-    await stack.docker("create", "--name=squatter", `--volume=${cacheName}:/x`, image, "sh");
+    await stack.docker("create", "--name=squatter", `--volume=${cacheName}:/var/lib/registry`, image, "sh");
     const { exitCode, output } = await stack.run("destroy");
     assert.notEqual(exitCode, 0, output);
     assert.match(
