@@ -55,10 +55,14 @@ export function registryConfig(config: CacheConfig): string {
   });
 }
 
-/** The cache is healthy when its user can store a file and the API answers: `/v2/` alone says nothing about the disk. */
+/**
+ * The cache is healthy when its user can store a file and the API answers: `/v2/` alone says nothing about the disk. The
+ * file is a new one each time: over an old one there is room on a full disk, too.
+ */
 export function healthCheck(port: number) {
   const probe = [
-    "echo stored > /var/lib/registry/.health",
+    "echo stored > /var/lib/registry/.health-new",
+    "mv /var/lib/registry/.health-new /var/lib/registry/.health",
     'test "$(cat /var/lib/registry/.health)" = stored',
     `wget -q -O /dev/null http://127.0.0.1:${port}/v2/`,
   ].join(" && ");

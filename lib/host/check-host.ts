@@ -45,6 +45,7 @@ async function hostProblems(settings: Settings, images: ImagePlan[]): Promise<st
   }
   const missing = images.filter(({ reference }) => facts.missingImages.has(reference));
   const problems = [
+    rootProblem(settings),
     await buildxProblem(),
     ...missing.flatMap(({ name, secrets }) => secretProblems(name, secrets)),
     ...(await foreignTags(settings, images, facts.id)),
@@ -57,6 +58,12 @@ async function hostProblems(settings: Settings, images: ImagePlan[]): Promise<st
     if (volume) problems.push(await adoptionProblem(settings, volume, cacheName));
   }
   return problems.filter((problem) => problem !== undefined);
+}
+
+/** Only root sees which file a dockerd reads, and may write it. */
+function rootProblem({ dockerDaemon }: Settings, uid = process.getuid?.() ?? 0): string | undefined {
+  if (uid === 0 || dockerDaemon.manage !== "apply") return undefined;
+  return `Changing the daemon.json of Docker needs root, and this is user ${uid}: run with sudo, or set dockerDaemon.manage to print: pulumi config set --path gpu-build-host:dockerDaemon.manage print`;
 }
 
 /** Friendly tags that are somebody else's: known before the first image is built, and in a preview. */

@@ -65,7 +65,7 @@ export async function cacheReason(
 export function lastError(log: string, repository: string): string | undefined {
   const lines = log.split("\n").filter((line) => {
     const uri = /http\.request\.uri="?([^\s"]+)/.exec(line)?.[1];
-    return line.includes("level=error") && uri?.includes(`/${repository}/`);
+    return line.includes("level=error") && uri?.startsWith(`/v2/${repository}/`);
   });
   // "unknown blob" and "unknown manifest" only follow from what happened before.
   const line = lines.findLast((text) => text.includes("err.code=unknown ")) ?? lines.at(-1);
