@@ -75,10 +75,12 @@ export const faults: Fault[] = [
     "begins a pull again when the engine was restarted in the middle of it",
   ]),
   fault("F10", "engine does not come back after our restart"),
-  fault("F11", "engine stopped, then preview", [
-    engine,
-    "is told in one line when it is stopped and somebody asks for a preview",
-  ]),
+  fault(
+    "F11",
+    "engine stopped, then preview",
+    [engine, "is named, with how to go on, when it is stopped and somebody asks for a preview"],
+    [badInput, "names the engine that does not answer"],
+  ),
   fault("F12", "state file deleted"),
   fault("F13", "cache removed by hand", [drift, "creates a removed cache again and probes it"]),
   fault("F14", "shared base removed by hand", [
