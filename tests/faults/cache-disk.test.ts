@@ -57,7 +57,10 @@ describe("the cache's volume", function () {
         await until("the health check to notice", async () => (await health()) === "unhealthy" || undefined);
         assert.match(await words(), /no space left on device/);
         await stack.docker("image", "rm", `127.0.0.1:${port}/${cached.repository}:1`);
-        assert.equal((await pullFromCache(cached)).exitCode, 0, "what it has it serves");
+        // By its digest: for a tag the registry notes what the upstream says now, which it cannot.
+        const pinned = `127.0.0.1:${port}/${cached.repository}@${cached.manifest}`;
+        const kept = await stack.tryDocker("pull", pinned);
+        assert.equal(kept.exitCode, 0, `what it has it serves: ${kept.output}`);
         await inCache(`rm -r ${root}/filling`);
         assert.equal((await pullFromCache(second)).exitCode, 0);
         await until("the health check to agree", async () => (await health()) === "healthy" || undefined);
@@ -82,8 +85,8 @@ describe("the cache's volume", function () {
       await useVolume("read-only", ["type=tmpfs", "device=tmpfs", "o=ro"]);
       const { exitCode, output } = await stack.run("start");
       assert.notEqual(exitCode, 0);
-      assert.match(output, /registry-cache-server: container failed to be in healthy state/);
-      assert.match(output, /The cache's last words:\n(?:.*\n)*.*\/var\/lib\/registry: Read-only file system/);
+      assert.match(output, /^registry-cache-server: /m);
+      assert.match(output, /read-only file system/i);
       stack.configure({ port, volume: "foreign" });
       await stack.start();
       assert.deepEqual(await stack.preview(), []);
