@@ -21,7 +21,7 @@ describe("an engine that fails in the middle of a run", function () {
     /^The Docker Engine at \S+ was lost in the middle of this run \(\w+\)\. Start it and run again/m;
   let project: Project;
   let layout: SandboxLayout;
-  let upstream: FaultyUpstream;
+  let upstream: FaultyUpstream | undefined;
 
   before(async () => {
     const port = await gate.listen();
@@ -29,11 +29,12 @@ describe("an engine that fails in the middle of a run", function () {
     project = new Project({ services: { app: { context: "app", args: { GATE: `127.0.0.1:${port}` } } } });
     layout = sandboxLayout(join(project.root, ".sandbox"));
     // Not below the sandbox, which takes mounts there for left over.
-    await execa("mount", ["-t", "tmpfs", "-o", "size=400m", "tmpfs", smallDisk]);
+    await execa("mount", ["-t", "tmpfs", "-o", "size=13g", "tmpfs", smallDisk]);
     mkdirSync(layout.root);
     symlinkSync(smallDisk, layout.dataRoot);
     build("first");
     await project.start();
+    await execa("mount", ["-o", "remount,size=400m", smallDisk]); // before, npm start would refuse to begin
     upstream = new FaultyUpstream(
       (JSON.parse(project.read(".sandbox/facts.json")) as { upstream: string }).upstream,
     );
@@ -41,7 +42,7 @@ describe("an engine that fails in the middle of a run", function () {
   });
   after(async () => {
     await gate.end();
-    await upstream.leave();
+    await upstream?.leave();
     await stopEngine(layout.root);
     await project.remove();
     await execa("umount", [smallDisk]);
@@ -111,10 +112,12 @@ describe("an engine that fails in the middle of a run", function () {
       string[]
     >;
     await stopEngine(layout.root);
-    writeFileSync(layout.daemonConfig, JSON.stringify({ "registry-mirrors": [mirrors![0], upstream.url] }));
+    assert.ok(upstream);
+    const { requests, url } = upstream;
+    writeFileSync(layout.daemonConfig, JSON.stringify({ "registry-mirrors": [mirrors![0], url] }));
     upstream.breaks("stall", /library\/registry\/blobs\//);
     const run = new BackgroundRun(project);
-    await until("the pull", () => upstream.requests.some((line) => line.includes("/blobs/")) || undefined);
+    await until("the pull", () => requests.some((line) => line.includes("/blobs/")) || undefined);
     await stopEngine(layout.root);
     await startEngine({ root: layout.root });
     await failed(run.ended, /registry-cache-image: /);

@@ -66,9 +66,9 @@ describe("the cache's port", function () {
   });
 
   it("is named when it is lost between the look and the start, and the next start goes on", async () => {
-    const port = Number(
-      await stack.docker("inspect", '--format={{index .Config.Labels "gpu-build-host.port"}}', cacheName),
-    );
+    const port = await freePort();
+    stack.configure({ port });
+    await stack.start();
     stack.configure({ port, ttl: "240h" }); // the container is replaced: for a moment the port is free
     const run = new BackgroundRun(stack.project, "start", stack.arguments, await stack.variables());
     const thief = await Promise.race([steal(port), run.ended]);
