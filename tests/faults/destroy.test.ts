@@ -11,7 +11,10 @@ describe("a stack of which a part fails", function () {
 
   before(async () => {
     stack = await DevStack.open();
+    const foreign = "tar --create --files-from=/dev/null | docker import - squatter:1";
+    await stack.project.exec("sh", ["-c", foreign], await stack.variables());
     clean = await engineContent(stack.project);
+    assert.ok(clean.includes("image squatter:1"));
     stack.configure(
       { port: await freePort() },
       { services: Object.fromEntries(services.map((name) => [name, { context: name }])) },
@@ -43,8 +46,7 @@ describe("a stack of which a part fails", function () {
   });
 
   it("destroys all but the volume that a foreign container uses, names that container, and ends what it began", async () => {
-    const image = await stack.docker("inspect", "--format={{.Config.Image}}", cacheName);
-    await stack.docker("create", "--name=squatter", `--volume=${cacheName}:/var/lib/registry`, image, "sh");
+    await stack.docker("create", "--name=squatter", `--volume=${cacheName}:/x`, "squatter:1", "sh");
     const { exitCode, output } = await stack.run("destroy");
     assert.notEqual(exitCode, 0, output);
     assert.match(
@@ -56,7 +58,7 @@ describe("a stack of which a part fails", function () {
     );
     const left = await engineContent(stack.project);
     assert.deepEqual(
-      left.filter((item) => !clean.includes(item) && !item.startsWith("image registry:")),
+      left.filter((item) => !clean.includes(item)),
       ["container squatter", `volume ${cacheName}`],
     );
     await stack.docker("rm", "squatter");
