@@ -1,8 +1,9 @@
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { execa } from "execa";
+import { engineRequest, socketOf } from "../lib/docker/request.ts";
 import { UserError } from "../lib/errors.ts";
-import { lastCacheWords } from "./cache-words.ts";
+import { lastCacheWords, volumeUse } from "./cache-words.ts";
 import {
   eventReader,
   isChange,
@@ -108,6 +109,10 @@ export async function converge(
 
 /** What went wrong, for a person; with the cache's own last words where it did not become healthy. */
 async function explained(errors: RunError[], words: string[], context: PulumiContext): Promise<string> {
+  const lost = await lostEngine(context.env["DOCKER_HOST"] ?? "");
+  if (lost) return lost;
+  const inUse = errors.filter(({ message }) => message.includes("last state: 'in_use'"));
+  for (const error of inUse) error.message = (await volumeUse(context.env, context.stack)) ?? error.message;
   const lines = readableErrors(errors);
   const advice = passphraseAdvice([...lines, ...words].join("\n"));
   if (advice) return advice;
@@ -115,6 +120,17 @@ async function explained(errors: RunError[], words: string[], context: PulumiCon
   if (errors.some(({ name, message }) => name?.endsWith("-server") && /healthy state/.test(message)))
     lines.push(...(await lastCacheWords(context.env, context.stack)));
   return lines.join("\n");
+}
+
+/** One line where the engine does not answer any more: all that failed failed by that. */
+async function lostEngine(host: string): Promise<string | undefined> {
+  try {
+    await engineRequest(socketOf(host), { path: "/version", timeoutMs: 10_000 });
+    return undefined;
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    return `The Docker Engine at ${host} was lost in the middle of this run (${code ?? message}). Start it and run again to go on.`;
+  }
 }
 
 /** What the events of a run have told so far. */

@@ -10,6 +10,11 @@ if [ -z "$cache" ]; then # registryCache.mode: external, and the cache is nobody
     if docker inspect --format '{{json .Config.Env}}' "$container" | grep --quiet REGISTRY_PROXY_REMOTEURL=; then cache=$container; fi
   done
 fi
+if [ -z "$cache" ] && docker buildx imagetools inspect --raw "127.0.0.1:$CACHE_PORT/$CACHE_REPOSITORY@$CACHE_DIGEST" >/dev/null 2>&1; then
+  # It runs outside of this engine, so there is no log to look at.
+  echo "127.0.0.1:$CACHE_PORT serves $CACHE_REPOSITORY; it is no container of this engine, so whether pulls go through it cannot be seen"
+  exit 0
+fi
 if [ -z "$cache" ]; then
   echo "No running registry cache on port $CACHE_PORT. Start it: pulumi up on the stack that owns it." >&2
   exit 1

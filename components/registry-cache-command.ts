@@ -92,13 +92,15 @@ export function registryConfig(config: CacheConfig): string {
 }
 
 /**
- * The cache is healthy when its user can store a file and the API answers: `/v2/` alone says nothing about the disk.
+ * The cache is healthy when its user can store a file and the API answers: `/v2/` alone says nothing about the disk. The
+ * file is a new one each time: over an old one there is room on a full disk, too.
  * busybox has no client certificate to show, so a server with TLS is asked without TLS: Go then answers 400 by itself.
  */
 export function healthCheck(config: CacheConfig) {
   const url = `http://${cacheAddress(config)}/v2/`;
   const probe = [
-    "echo stored > /var/lib/registry/.health",
+    "echo stored > /var/lib/registry/.health-new",
+    "mv /var/lib/registry/.health-new /var/lib/registry/.health",
     'test "$(cat /var/lib/registry/.health)" = stored',
     config.tls
       ? `wget -q -O /dev/null ${url} 2>&1 | grep -q "400 Bad Request"`

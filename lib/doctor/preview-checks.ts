@@ -4,6 +4,7 @@ import { diskChecks } from "./checks/disk.ts";
 import { dockerConfigChecks } from "./checks/docker-config.ts";
 import { dockerEngineChecks } from "./checks/docker-engine.ts";
 import { gpuChecks } from "./checks/gpu.ts";
+import { hostChecks } from "./checks/host.ts";
 import { portChecks } from "./checks/port.ts";
 import { secretChecks } from "./checks/secrets.ts";
 import { tagChecks } from "./checks/tags.ts";
@@ -11,6 +12,7 @@ import type { CheckDefinition } from "./types.ts";
 
 /** What would make a run fail half-way, and takes no time to look at. A daemon.json that is broken is left to the resource that edits it. */
 const ids = new Set([
+  "host.root",
   "docker.present",
   "docker.version",
   "docker.buildx",
@@ -31,6 +33,7 @@ const ids = new Set([
 
 /** The checks that run before every preview and update. */
 export const previewChecks: CheckDefinition[] = [
+  ...hostChecks,
   ...dockerEngineChecks,
   ...dockerConfigChecks,
   ...diskChecks,

@@ -64,6 +64,13 @@ export class BuildProgress {
     return [...this.fetched.values()].reduce((sum, bytes) => sum + bytes, 0);
   }
 
+  /** Steps that have begun and not ended. */
+  running(): string[] {
+    return [...this.vertices.values()]
+      .filter(({ started, completed }) => started && !completed)
+      .map(({ name }) => name ?? "");
+  }
+
   /** The step that failed, and its last lines of output. */
   failure(): { step: string; lines: string[] } | undefined {
     // A cancelled neighbour fails too; the cause has an error of its own.

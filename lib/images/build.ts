@@ -6,6 +6,7 @@ import { openBuildProxy } from "../proxy/build-proxy.ts";
 import { probeRegistry } from "../registry/probe.ts";
 import { BuildProgress, type BuildStep } from "./build-progress.ts";
 import { redactorOf, secretOption, secretProblems } from "./build-secrets.ts";
+import { cacheReason, clearDamaged } from "./cache-trouble.ts";
 import type { ImagePlan } from "./types.ts";
 
 /** What a build needs of a plan. */
@@ -44,6 +45,8 @@ export interface BuildOptions {
   idleMinutes?: number;
 }
 
+/** Damaged layers that one build may meet and have fetched again: each attempt finds one. */
+const maxRepairs = 8;
 const loopbackRegistry = /^docker-image:\/\/(127\.[\d.]+:\d+)\//;
 const localReference = /^docker-image:\/\/(localhost:1\/.+)$/;
 
@@ -64,11 +67,19 @@ export async function buildImage(
     );
   const redact = redactorOf(plan);
   const begin = Date.now();
-  const progress = new BuildProgress((step) => options.onStep?.(redact(step), (Date.now() - begin) / 1000));
   const proxy = await openBuildProxy(plan.proxy, plan.network, Object.keys(plan.args), options.engine);
   const args = buildArguments(plan, reference, emptyCaches, proxy.names);
-  const outcome = await runBuildx(args, proxy.env, plan, progress, options).finally(() => proxy.close());
-  if (outcome !== undefined) throw new UserError(redact(buildError(plan, progress, outcome)));
+  const attempt = async () => {
+    const onStep = (step: string) => options.onStep?.(redact(step), (Date.now() - begin) / 1000);
+    const progress = new BuildProgress(onStep);
+    return { progress, outcome: await runBuildx(args, proxy.env, plan, progress, options) };
+  };
+  const contexts = Object.values({ ...plan.contexts, ...plan.pins });
+  const { outcome, progress } = await withRepairs(attempt, contexts, options).finally(() => proxy.close());
+  if (outcome !== undefined) {
+    const reason = await cacheReason(options.engine, contexts, progress.text, begin);
+    throw new UserError(redact(buildError(plan, progress, outcome || (reason ?? ""))));
+  }
   return {
     steps: progress.steps().map((step) => ({
       ...step,
@@ -78,6 +89,29 @@ export async function buildImage(
     seconds: Math.round((Date.now() - begin) / 100) / 10,
     fetchedBytes: progress.fetchedBytes,
   };
+}
+
+interface Attempt {
+  progress: BuildProgress;
+  /** Why it failed; empty where the progress says; undefined where it did not. */
+  outcome: string | undefined;
+}
+
+/** Runs a build, and again for each damaged layer that it met and that could be cleared away. */
+async function withRepairs(
+  attempt: () => Promise<Attempt>,
+  contexts: string[],
+  options: BuildOptions,
+): Promise<Attempt> {
+  const notes = new Set<string>();
+  for (;;) {
+    const result = await attempt();
+    if (result.outcome !== "" || notes.size >= maxRepairs) return result;
+    const cleared = await clearDamaged(options.engine, contexts, result.progress.text);
+    if (!cleared || notes.has(cleared)) return result;
+    notes.add(cleared);
+    options.onNote?.(cleared);
+  }
 }
 
 /**
@@ -138,9 +172,13 @@ async function runBuildx(
   const idleMinutes = options.idleMinutes ?? 30;
   const idle = new AbortController();
   let timer: NodeJS.Timeout | undefined;
+  let atWork: string[] = [];
   const alive = (): void => {
     clearTimeout(timer);
-    timer = setTimeout(() => idle.abort(), idleMinutes * 60_000);
+    timer = setTimeout(() => {
+      atWork = progress.running(); // before BuildKit ends them
+      idle.abort();
+    }, idleMinutes * 60_000);
   };
   options.signal.throwIfAborted();
   alive();
@@ -163,7 +201,7 @@ async function runBuildx(
   clearTimeout(timer);
   if (options.signal.aborted) throw new UserError(`the build of image "${plan.name}" was stopped`);
   if (idle.signal.aborted)
-    return `it showed no progress for ${idleMinutes} minutes and was stopped (setting build.idleMinutes)`;
+    return `it showed no progress for ${idleMinutes} minutes and was stopped (setting build.idleMinutes); it was at ${atWork.join(", ") || "its beginning"}`;
   if (result.code === "ENOENT")
     return "the docker command is not on PATH; install docker-cli and docker-buildx";
   return result.exitCode === 0 ? undefined : "";
@@ -181,7 +219,12 @@ function buildError(plan: BuildPlan, progress: BuildProgress, why: string): stri
   const file = short.startsWith("..") || isAbsolute(short) ? path : short;
   const head = `image "${plan.name}" does not build: ${file}${line ? `:${line}` : ""}${failure ? `: ${failure.step}` : ""}`;
   const cause = why === "" ? (own ?? "docker buildx build failed without a word") : why;
-  return [head, ...(failure?.lines.slice(-20) ?? []).map((text) => `  ${text}`), explained(cause)].join("\n");
+  const lines = (failure?.lines.slice(-20) ?? []).map((text) => `  ${text}`);
+  const full = /no space left on device|disk quota exceeded/i.test([...lines, cause].join("\n"));
+  const room = full
+    ? ["the engine's disk is full: make room (docker system df shows what is there), then run again"]
+    : [];
+  return [head, ...lines, explained(cause), ...room].join("\n");
 }
 
 /** Adds what a message of BuildKit means, where that is known. */

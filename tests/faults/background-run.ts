@@ -12,10 +12,16 @@ export class BackgroundRun {
   private readonly mark = randomUUID();
   private readonly child;
 
-  constructor(project: Project, command: "start" | "destroy" = "start") {
-    this.child = execa("npm", ["run", command], {
+  /** @param args of the command, e.g. `["--stack", "dev"]`. */
+  constructor(
+    project: Project,
+    command: "start" | "destroy" = "start",
+    args: string[] = [],
+    env: Record<string, string> = {},
+  ) {
+    this.child = execa("npm", ["run", command, "--", ...args], {
       cwd: project.root,
-      env: { CI: "true", ...project.env, [markName]: this.mark },
+      env: { CI: "true", ...project.env, ...env, [markName]: this.mark },
       all: true,
       reject: false,
       stdin: "ignore",

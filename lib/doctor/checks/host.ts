@@ -12,6 +12,20 @@ export function stackLockKey(stack: string, root: string): string {
 
 export const hostChecks: CheckDefinition[] = [
   {
+    id: "host.root",
+    what: "Who runs this: only root sees which file a dockerd reads, and may write it.",
+    fails: "it is not root, and `dockerDaemon.manage` is apply",
+    run: ({ settings }) => {
+      const uid = process.getuid?.() ?? 0;
+      if (settings.dockerDaemon.manage !== "apply") return skip("daemon.json is not ours to write");
+      if (uid === 0) return ok("root");
+      return fail(
+        `Changing the daemon.json of Docker needs root, and this is user ${uid}`,
+        "run with sudo, or set dockerDaemon.manage to print: pulumi config set --path gpu-build-host:dockerDaemon.manage print",
+      );
+    },
+  },
+  {
     id: "host.lock",
     what: "Our locks: on the stack in this clone, and on daemon.json.",
     fails: "another command holds one (its process and since when stand there)",

@@ -1,6 +1,7 @@
 import { named, otherCaches, waysToAdopt, type OtherCache } from "../../host/other-cache.ts";
 import { hasAddress, portHolder } from "../../host/port-holder.ts";
 import { cacheUrl } from "../../registry/cache-address.ts";
+import { isRegistry } from "../../registry/probe.ts";
 import { fail, isUnknown, ok, skip, warn, type CheckDefinition, type Facts, type Outcome } from "../types.ts";
 
 export const portChecks: CheckDefinition[] = [
@@ -57,7 +58,7 @@ async function judgeOwnPort(facts: Facts): Promise<Outcome> {
       `Port ${port} is the one of a registry cache that no stack made: ${named(other)}`,
       waysToAdopt(other, facts.settings.stack),
     );
-  if (await isRegistry(facts))
+  if (await isRegistry(facts.settings.registryCache))
     return fail(
       `Port ${port} on ${bind} is taken by ${holder}. A registry answers there`,
       `to use that one: pulumi config set --path gpu-build-host:registryCache.mode external; to run another beside it: ${setPort("port")}`,
@@ -68,7 +69,7 @@ async function judgeOwnPort(facts: Facts): Promise<Outcome> {
 async function judgeExternalPort(facts: Facts): Promise<Outcome> {
   if (!facts.started) return skip("the sandbox has never been started");
   const url = cacheUrl(facts.settings.registryCache);
-  if (await isRegistry(facts)) return ok(`a registry answers at ${url}`);
+  if (await isRegistry(facts.settings.registryCache)) return ok(`a registry answers at ${url}`);
   return fail(
     `no registry answers at ${url}, and registryCache.mode is external`,
     "pulumi up on the stack that owns the cache, or set gpu-build-host:registryCache.mode to own",
@@ -91,17 +92,4 @@ async function otherCache(facts: Facts, port: number): Promise<OtherCache | unde
   return (await otherCaches(facts.settings.engine.host).catch(() => [])).find(
     (cache) => cache.isRunning && cache.port === port,
   );
-}
-
-/** Whether what listens speaks the registry's protocol; one with TLS is asked without, and says that it wants TLS. */
-async function isRegistry({ settings }: Facts): Promise<boolean> {
-  const { registryCache } = settings;
-  const url = cacheUrl({ ...registryCache, tls: undefined });
-  try {
-    const answer = await fetch(`${url}/v2/`, { signal: AbortSignal.timeout(3_000) });
-    await answer.body?.cancel();
-    return registryCache.tls ? answer.status === 400 : answer.headers.has("docker-distribution-api-version");
-  } catch {
-    return false;
-  }
 }
