@@ -78,6 +78,8 @@ export async function build() {
     target: "node20",
     sourcemap: true,
     plugins: [sourceFolders],
+    // Its other form for Node finds its own parts at run time, which a bundle does not have.
+    alias: { "jsonc-parser": "jsonc-parser/lib/esm/main.js" },
     logLevel: "warning",
   };
   await Promise.all([
