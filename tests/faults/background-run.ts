@@ -12,8 +12,8 @@ export class BackgroundRun {
   private readonly mark = randomUUID();
   private readonly child;
 
-  constructor(project: Project, command: "start" | "destroy" = "start") {
-    this.child = execa("npm", ["run", command], {
+  constructor(project: Project, command: "start" | "destroy" = "start", ...flags: string[]) {
+    this.child = execa("npm", ["run", command, "--", ...flags], {
       cwd: project.root,
       env: { CI: "true", ...project.env, [markName]: this.mark },
       all: true,

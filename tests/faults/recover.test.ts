@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { delimiter, join } from "node:path";
 import { freePorts } from "../integration/free-ports.ts";
 import { Project, smallBase, type CommandResult, type Summary } from "../integration/project.ts";
 
@@ -33,8 +33,10 @@ describe("npm run recover", function () {
     mkdirSync(join(project.root, "pulumi-state"));
     project.env["PULUMI_CREDENTIALS_PATH"] = join(project.root, "credentials");
     project.env["PULUMI_CONFIG_PASSPHRASE"] = "";
-    project.env["PATH"] = env["PATH"]!; // docker's programs
-    const login = await project.exec("pulumi", ["login", `file://${join(project.root, "pulumi-state")}`]);
+    // docker and its plugins; the tool chain in the first folder is found anew
+    project.env["PATH"] = env["PATH"]!.split(delimiter).slice(1).join(delimiter);
+    project.env["DOCKER_CONFIG"] = env["DOCKER_CONFIG"]!;
+    const login = await project.pulumi(["login", `file://${join(project.root, "pulumi-state")}`]);
     assert.equal(login.exitCode, 0, login.output);
     succeeds(await dev("start"));
   });
@@ -60,7 +62,7 @@ describe("npm run recover", function () {
     assert.match(
       output,
       new RegExp(
-        `Found 5 things of the stack dev that its state does not know: container ${cacheName}, mirror http://127\\.0\\.0\\.1:\\d+, image localhost:1/dev/.*\\. To adopt them: npm run recover -- --stack dev\\n`,
+        `Found 5 things of the stack dev that its state does not know: container ${cacheName}, mirror http://127\\.0\\.0\\.1:\\d+, image localhost:1/dev/.*\\. To adopt them: npm run recover -- --stack dev$`,
       ),
     );
     assert.deepEqual([await containerId(), await volumeAge(), daemonJson()], before);
@@ -106,7 +108,7 @@ describe("npm run recover", function () {
     assert.equal(exitCode, 1, output);
     assert.match(
       output,
-      /The state .*dev\.json is broken: it is empty, without a back-up\. Found 5 things .*npm run recover -- --stack dev\n/,
+      /The state .*dev\.json is broken: it is empty, without a back-up\. Found 5 things .*npm run recover -- --stack dev$/,
     );
     assert.equal(readFileSync(stateFile(), "utf8"), "");
     succeeds(await dev("recover"));
