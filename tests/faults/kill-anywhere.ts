@@ -81,11 +81,11 @@ export function describeKills(count: number): void {
       writeFileSync(join(project.root, ".sandbox", "daemon.json"), base);
     }
 
-    /** Names of all files of the sandbox but those that the engine, the upstream and Pulumi's history add to. */
+    /** Names of all files of the sandbox but those that the engine, the upstream, buildx and Pulumi's history add to. */
     function fileNames(): string[] {
       return readdirSync(join(project.root, ".sandbox"), { recursive: true, encoding: "utf8" })
         .filter((path) => !/^(docker|upstream\/storage|pulumi\/\.pulumi\/(history|backups))\//.test(path))
-        .filter((path) => !/^state\/daemon\/backups\//.test(path))
+        .filter((path) => !/^(state\/daemon\/backups|docker-config\/buildx\/refs)\//.test(path))
         .sort();
     }
 

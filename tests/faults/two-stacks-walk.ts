@@ -80,8 +80,6 @@ export class Walk {
         stateDir: join(project.root, "state"),
         variant: stack,
       });
-      const dockerfile = project.read(`${stack}/Dockerfile`).replace("runtime-12.6", `runtime-12.6-${stack}`);
-      project.write(`${stack}/Dockerfile`, dockerfile);
     }
     Object.assign(project.env, {
       // The tool chain in the first folder is found anew.
