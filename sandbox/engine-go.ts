@@ -1,7 +1,7 @@
 import { lstatSync, mkdirSync, readdirSync, readlinkSync, rmSync, symlinkSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { debianEngine } from "./engine-debian.ts";
-import type { EngineBinaries } from "./engine-binaries.ts";
+import type { EngineBinaries } from "./engine-release.ts";
 import type { WorkOptions } from "./steps.ts";
 import { ensureGoProgram } from "./toolchain/go-build.ts";
 import { dockerd, runc } from "./toolchain/go-programs.ts";

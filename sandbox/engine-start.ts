@@ -4,7 +4,8 @@ import { replaceFile } from "../lib/daemon/atomic-file.ts";
 import { UserError } from "../lib/errors.ts";
 import { startDetached } from "./detached.ts";
 import { engineVersion, type EngineVersion } from "./engine-api.ts";
-import { ensureEngineBinaries, type EngineBinaries } from "./engine-binaries.ts";
+import { ensureEngineBinaries } from "./engine-binaries.ts";
+import type { EngineBinaries } from "./engine-release.ts";
 import { daemonEnvironment, writeDockerConfig } from "./engine-environment.ts";
 import { endEngine, enginePids, forgetContainers } from "./engine-leftovers.ts";
 import {
