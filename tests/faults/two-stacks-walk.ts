@@ -160,12 +160,11 @@ export class Walk {
     await this.project.docker("info"); // the engine is up
     const content = await engineContent(this.project);
     for (const stack of stacks) this.checkStack(stack, content.filter(belongsTo(stack)));
-    const strangers = content.filter(
-      (item) => !this.content.includes(item) && !stacks.some((stack) => belongsTo(stack)(item)),
-    );
+    // A killed smoke test leaves a container without the stack's name, until the stack's next run.
+    if (stacks.some((stack) => this.models[stack].is === "unsure")) return;
     assert.deepEqual(
-      strangers.filter((item) => !/^image registry:<none>$/.test(item)),
-      [],
+      withoutCacheImage(content).filter((item) => !stacks.some((stack) => belongsTo(stack)(item))),
+      withoutCacheImage(this.content),
       "things that no stack owns",
     );
   }
@@ -257,4 +256,9 @@ function belongsTo(stack: Stack): (item: string) => boolean {
     item.includes(`localhost:1/${stack}/`) ||
     item.includes(`gpu-build-host-${stack}-`) ||
     new RegExp(`^image (cuda-base|app-${stack}):.*-${stack}$`).test(item);
+}
+
+/** Killed between the pull of the cache's image and its entry in the state, a run leaves that image on the engine. */
+export function withoutCacheImage(content: string[]): string[] {
+  return content.filter((item) => item !== "image registry:<none>");
 }
