@@ -77,8 +77,9 @@ export async function build() {
     platform: "node",
     target: "node20",
     sourcemap: true,
-    mainFields: ["module", "main"], // packages written as modules are bundled whole; some load parts by name otherwise
     plugins: [sourceFolders],
+    // Its other form for Node finds its own parts at run time, which a bundle does not have.
+    alias: { "jsonc-parser": "jsonc-parser/lib/esm/main.js" },
     logLevel: "warning",
   };
   await Promise.all([

@@ -5,6 +5,7 @@ import { UserError } from "../lib/errors.ts";
 const commands: Record<string, () => Promise<Command>> = {
   start: async () => (await import("./start.ts")).startCommand(),
   destroy: async () => (await import("./destroy.ts")).destroyCommand(),
+  recover: async () => (await import("./recover.ts")).recoverCommand(),
   env: async () => (await import("./env.ts")).envCommand(),
   rebuild: async () => (await import("./rebuild.ts")).rebuildCommand(),
   doctor: async () => (await import("./doctor.ts")).doctorCommand(),

@@ -56,6 +56,19 @@ export async function pulumi(context: PulumiContext, args: string[]): Promise<st
   return result.stdout;
 }
 
+/** Lets Pulumi forget the steps that a killed run began: an import of a state's own export does just that. */
+export async function clearPendingOperations(context: PulumiContext): Promise<void> {
+  mkdirSync(context.tempDir, { recursive: true });
+  const folder = mkdtempSync(join(context.tempDir, "state-"));
+  const file = join(folder, "state.json");
+  try {
+    await pulumi(context, ["stack", "export", "--stack", context.stack, "--file", file]);
+    await pulumi(context, ["stack", "import", "--stack", context.stack, "--file", file]);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
 /**
  * Runs `pulumi up` or `pulumi destroy` and shows its progress: a line per resource that changes, with what it does now.
  * Ctrl-C and a closed terminal stop it cleanly: Pulumi ends the build in progress and keeps its state whole.

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { delimiter, dirname, join } from "node:path";
 import { engineAt } from "../lib/docker/engine.ts";
@@ -10,13 +10,14 @@ import { readStackFile } from "../lib/settings/stack-file.ts";
 import { requireLinux, requireRoot } from "../sandbox/preflight.ts";
 import { startSandbox, type Sandbox } from "../sandbox/sandbox.ts";
 import { ensureToolchain, type Toolchain } from "../sandbox/toolchain/toolchain.ts";
+import { fileBackend } from "./backend.ts";
 import { interruptible } from "./interrupts.ts";
 import { followMovedClone } from "./moved-clone.ts";
 import type { Progress } from "./progress.ts";
 import { useProxy } from "./use-proxy.ts";
 import { pulumi, type PulumiContext } from "./pulumi-run.ts";
-import { clearDeadLocks, containersInState, stackExists } from "./recover.ts";
-import { removeStrayContainers } from "./leftovers.ts";
+import { stackExists } from "./state-file.ts";
+import { mendTroubles } from "./troubles.ts";
 
 /** The project's folder: npm starts every command there. */
 export const projectRoot = process.cwd();
@@ -27,6 +28,8 @@ export interface OpenStack {
   toolchain: Toolchain;
   context: PulumiContext;
   sandbox?: Sandbox;
+  /** Folder of Pulumi's state; undefined where its back-end is no folder. */
+  backend?: string;
 }
 
 export interface OpenOptions {
@@ -37,6 +40,10 @@ export interface OpenOptions {
   looksOnly?: boolean;
   /** Go on without a proxy whose URL cannot be had: what is there is removed without it. */
   takesAway?: boolean;
+  /** Take over what is on the engine and a lost state does not know. Always so in the sandbox, which nobody else uses. */
+  adopt?: boolean;
+  /** Change nothing at all: the stack may be missing, its state broken. */
+  dryRun?: boolean;
 }
 
 /**
@@ -81,10 +88,13 @@ export async function openStack(options: OpenOptions, progress: Progress): Promi
       PATH: [dirname(toolchain.pulumi), sandbox?.env["PATH"] ?? process.env["PATH"]].join(delimiter),
     },
   };
-  const backend = fileBackend(context);
-  if (backend && !options.looksOnly) await mendStack(backend, context, settings, progress);
-  if (backend) await ensureStack(backend, context);
-  return { settings, toolchain, context, ...(sandbox && { sandbox }) };
+  const backend = fileBackend(projectRoot, context.env);
+  if (backend && !options.looksOnly && !options.dryRun) {
+    const adopt = isSandbox || options.adopt === true;
+    for (const line of await mendTroubles({ backend, context, settings }, { adopt })) progress.print(line);
+  }
+  if (backend && !options.dryRun) await ensureStack(backend, context);
+  return { settings, toolchain, context, ...(sandbox && { sandbox }), ...(backend && { backend }) };
 }
 
 /** Everything of the sandbox lies here. */
@@ -119,35 +129,10 @@ async function openSandbox(stack: string, progress: Progress, signal: AbortSigna
   return sandbox;
 }
 
-/** Folder of Pulumi's state; a back-end that is no folder is left to Pulumi. */
-function fileBackend(context: PulumiContext): string | undefined {
-  const url = context.env["PULUMI_BACKEND_URL"] ?? process.env["PULUMI_BACKEND_URL"] ?? "";
-  if (!url.startsWith("file://")) return undefined;
-  return url.slice("file://".length).replace(/^~/, process.env["HOME"] ?? "~");
-}
-
-/** Mends what a killed run left. */
-async function mendStack(
-  backend: string,
-  context: PulumiContext,
-  settings: Settings,
-  progress: Progress,
-): Promise<void> {
-  for (const line of await clearDeadLocks(backend, context.stack)) progress.print(line);
-  if (settings.sandbox) rmSync(context.tempDir, { recursive: true, force: true });
-  // Without a state here the containers may be those of another back-end's stack; nobody else uses the sandbox's engine.
-  const known =
-    containersInState(backend, context.stack) ?? (settings.sandbox ? new Set<string>() : undefined);
-  if (!known) return;
-  for (const name of await removeStrayContainers(settings.engine.host, context.stack, known)) {
-    progress.print(`The container ${name} of a killed run is removed.`);
-  }
-}
-
 /** Makes the stack where the back-end does not have it. */
 async function ensureStack(backend: string, context: PulumiContext): Promise<void> {
   if (stackExists(backend, context.stack)) return;
   if (!existsSync(backend))
-    throw new UserError(`PULUMI_BACKEND_URL names ${backend}, which is not there: mkdir -p ${backend}`);
+    throw new UserError(`Pulumi's back-end is ${backend}, which is not there: mkdir -p ${backend}`);
   await pulumi(context, ["stack", "init", context.stack]);
 }

@@ -4,7 +4,7 @@ import { execa } from "execa";
 import { UserError } from "../lib/errors.ts";
 import { unpackPackages } from "./apt-packages.ts";
 import { debianRelease, debianSources } from "./debian.ts";
-import { lowestEngine, type EngineBinaries } from "./engine-binaries.ts";
+import { lowestEngine, type EngineBinaries } from "./engine-release.ts";
 import { readJson, writeJson } from "./json-file.ts";
 import { silent, type WorkOptions } from "./steps.ts";
 import { ensureFolder, userCache } from "./user-cache.ts";

@@ -1,6 +1,6 @@
 import { mkdirSync } from "node:fs";
 import { delimiter } from "node:path";
-import type { EngineBinaries } from "./engine-binaries.ts";
+import type { EngineBinaries } from "./engine-release.ts";
 import { readJson, writeJson } from "./json-file.ts";
 import type { SandboxLayout } from "./layout.ts";
 

@@ -1,9 +1,11 @@
-import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, statSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
+import { replaceFile } from "../lib/daemon/atomic-file.ts";
 import { UserError } from "../lib/errors.ts";
 import { startDetached } from "./detached.ts";
 import { engineVersion, type EngineVersion } from "./engine-api.ts";
-import { ensureEngineBinaries, type EngineBinaries } from "./engine-binaries.ts";
+import { ensureEngineBinaries } from "./engine-binaries.ts";
+import type { EngineBinaries } from "./engine-release.ts";
 import { daemonEnvironment, writeDockerConfig } from "./engine-environment.ts";
 import { endEngine, enginePids, forgetContainers } from "./engine-leftovers.ts";
 import {
@@ -33,7 +35,7 @@ export async function startFresh(layout: SandboxLayout, options: EngineOptions):
   const binaries = await ensureEngineBinaries(options);
   await endEngine(layout);
   await takeOverMoved(layout);
-  prepareFiles(layout, binaries, options);
+  await prepareFiles(layout, binaries, options);
 
   step(`starting dockerd ${binaries.version}`);
   const logStart = statSync(layout.engineLog, { throwIfNoEntry: false })?.size ?? 0;
@@ -82,7 +84,11 @@ async function lateAnswer(
   return undefined;
 }
 
-function prepareFiles(layout: SandboxLayout, binaries: EngineBinaries, options: EngineOptions): void {
+async function prepareFiles(
+  layout: SandboxLayout,
+  binaries: EngineBinaries,
+  options: EngineOptions,
+): Promise<void> {
   mkdirSync(layout.root, { recursive: true });
   mkdirSync(layout.runDir, { recursive: true, mode: 0o711 });
   writeRecord(layout, binaries);
@@ -91,7 +97,7 @@ function prepareFiles(layout: SandboxLayout, binaries: EngineBinaries, options: 
     imageStoreOf(options) === "containerd" ? { features: { "containerd-snapshotter": true } } : {};
   const mirrors = options.mirrors?.length ? { "registry-mirrors": options.mirrors } : {};
   const config = { ...mirrors, ...features, ...options.daemonConfig };
-  writeFileSync(layout.daemonConfig, `${JSON.stringify(config, null, 2)}\n`);
+  await replaceFile(layout.daemonConfig, `${JSON.stringify(config, null, 2)}\n`, { mode: 0o644 });
 }
 
 function writeRecord(layout: SandboxLayout, binaries: EngineBinaries): void {

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { engineVersion, type EngineVersion } from "./engine-api.ts";
-import type { EngineBinaries, EngineRelease } from "./engine-binaries.ts";
+import type { EngineBinaries, EngineRelease } from "./engine-release.ts";
 import { engineEnvironment } from "./engine-environment.ts";
 import { readJson } from "./json-file.ts";
 import type { SandboxLayout } from "./layout.ts";

@@ -1,4 +1,4 @@
-import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, open, readFile, rm } from "node:fs/promises";
 import { execa } from "execa";
 import { UserError } from "../errors.ts";
 import { checkCandidate, type Candidate } from "./candidate-checks.ts";
@@ -19,9 +19,13 @@ export async function validateCandidate(
   const { text } = wanted;
   await checkCandidate(daemon, wanted);
   await mkdir(folder, { recursive: true, mode: 0o700 });
-  const candidate = candidatePath(folder, daemon.file);
+  const path = candidatePath(folder, daemon.file);
+  // Without a name before anything is in it: it may hold a proxy's password, and this may be killed.
+  const file = await open(path, "w+", 0o600);
+  const candidate = `/proc/${process.pid}/fd/${file.fd}`;
   try {
-    await writeFile(candidate, text, { mode: 0o600 });
+    await rm(path, { force: true });
+    await file.writeFile(text);
     const environment = await readFile(`/proc/${daemon.process.pid}/environ`, "utf8");
     const result = await execa(
       `/proc/${daemon.process.pid}/exe`,
@@ -42,7 +46,7 @@ export async function validateCandidate(
       `dockerd would refuse ${daemon.file}, so it was not touched: ${words.split("\n").at(-1)}`,
     );
   } finally {
-    await rm(candidate, { force: true });
+    await file.close();
   }
 }
 

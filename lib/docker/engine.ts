@@ -1,6 +1,13 @@
 import type Dockerode from "dockerode";
 import { UserError } from "../errors.ts";
-import { EngineError, engineRequest, socketOf, unlessMissing, type EngineRequest } from "./request.ts";
+import {
+  EngineError,
+  engineRequest,
+  NoAnswer,
+  socketOf,
+  unlessMissing,
+  type EngineRequest,
+} from "./request.ts";
 
 /** What is asked of a Docker Engine about itself. */
 export interface EngineFacts {
@@ -64,7 +71,7 @@ export class Engine {
   }
 
   async info(): Promise<EngineFacts> {
-    this.facts ??= this.ask<EngineInfo>({ path: "/info" }).then(readFacts);
+    this.facts ??= this.ask<EngineInfo>({ path: "/info", timeoutMs: 20_000 }).then(readFacts);
     return this.facts;
   }
 
@@ -196,6 +203,10 @@ export class Engine {
       if (code === "ENOENT" || code === "ECONNREFUSED" || code === "ECONNRESET")
         throw new UserError(
           `the Docker Engine at ${this.host} does not answer (${code}); start it and run again`,
+        );
+      if (error instanceof NoAnswer)
+        throw new UserError(
+          `the Docker Engine at ${this.host} does not answer (${error.message}): it is stopped or very busy; look at its log, then run again`,
         );
       throw error;
     }

@@ -11,6 +11,11 @@ export class EngineError extends Error {
   }
 }
 
+/** The engine took a request and did not answer it in time. */
+export class NoAnswer extends Error {
+  override name = "NoAnswer";
+}
+
 export interface EngineRequest {
   method?: "GET" | "POST" | "DELETE";
   /** e.g. `"/images/json"`. */
@@ -25,7 +30,7 @@ export interface EngineRequest {
  * Asks the engine behind a Unix socket; undefined where the answer is empty. One plain request: a client library takes
  * longer to load (0.2 s, measured with dockerode) than the questions of a run take together, twice in every run.
  *
- * @throws EngineError for an answer of 400 and above; Node's own error (`ENOENT`, `ECONNREFUSED`, …) without an engine.
+ * @throws EngineError for an answer of 400 and above; NoAnswer after the time limit; Node's own error (`ENOENT`, `ECONNREFUSED`, …) without an engine.
  */
 export function engineRequest<T>(socketPath: string, options: EngineRequest): Promise<T> {
   const { method = "GET", timeoutMs = 60_000 } = options;
@@ -46,7 +51,7 @@ export function engineRequest<T>(socketPath: string, options: EngineRequest): Pr
       });
     });
     asked.on("error", (error) =>
-      reject(signal.aborted ? new Error(`no answer in ${timeoutMs / 1000} s`) : error),
+      reject(signal.aborted ? new NoAnswer(`nothing in ${timeoutMs / 1000} s`) : error),
     );
     asked.end();
   });

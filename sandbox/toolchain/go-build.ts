@@ -3,6 +3,7 @@ import { rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { execa } from "execa";
 import { UserError } from "../../lib/errors.ts";
+import { debianRelease, debianSources } from "../debian.ts";
 import { withLock } from "../lock.ts";
 import { requireFreeDisk } from "../preflight.ts";
 import { silent, type WorkOptions } from "../steps.ts";
@@ -122,9 +123,10 @@ async function build(program: GoProgram, folder: string, options: WorkOptions): 
     join(folder, program.name),
     program.package,
   );
+  const headers = program.headers ? await unpackHeaders(program.headers, folder, options) : {};
   const running = execa("go", args, {
     cwd: source,
-    env: go.env,
+    env: { ...go.env, ...headers },
     reject: false,
     stdin: "ignore",
     stdout: "ignore",
@@ -144,7 +146,29 @@ async function build(program: GoProgram, folder: string, options: WorkOptions): 
     );
   }
   rmSync(source, { recursive: true });
+  rmSync(join(folder, "headers"), { recursive: true, force: true });
   chmodSync(join(folder, program.name), 0o755);
+}
+
+/** Variables with which gcc finds what the machine itself need not have installed. */
+async function unpackHeaders(
+  packages: string[],
+  folder: string,
+  options: WorkOptions,
+): Promise<Record<string, string>> {
+  const { unpackPackages } = await import("../apt-packages.ts");
+  const release = debianRelease();
+  if (!release) throw new UserError(`${packages.join(", ")} can only be had from Debian's packages.`);
+  const target = join(folder, "headers");
+  await unpackPackages(packages, debianSources(release, "the build"), target, join(folder, "apt"), options);
+  const found = readdirSync(target, { recursive: true, encoding: "utf8" }).find((path) =>
+    path.endsWith(".pc"),
+  );
+  return {
+    CGO_ENABLED: "1",
+    PKG_CONFIG_SYSROOT_DIR: target,
+    PKG_CONFIG_PATH: join(target, dirname(found ?? "")),
+  };
 }
 
 /** Turns Go's lines, one per module fetched or package compiled, into a step that says how far it is. */

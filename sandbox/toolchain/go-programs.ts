@@ -12,6 +12,8 @@ export interface GoProgram {
   tags?: string;
   /** For the linker, e.g. to set the version that the program reports. */
   linkerFlags?: string;
+  /** Debian packages with headers and libraries for its C code; it is built with gcc then. */
+  headers?: string[];
 }
 
 const folder = (name: string) => join(import.meta.dirname, name);
@@ -62,4 +64,14 @@ export const dockerd: GoProgram = {
   package: "github.com/moby/moby/v2/cmd/dockerd",
   version: "29.0.0-beta.24",
   linkerFlags: "-X github.com/moby/moby/v2/dockerversion.Version=29.0.0-beta.24",
+};
+
+/** The runc that Engine 29 asks for: newer than this machine's C library lets Debian's be. */
+export const runc: GoProgram = {
+  name: "runc",
+  module: folder("runc"),
+  package: "github.com/opencontainers/runc",
+  version: "1.3.4",
+  tags: "seccomp",
+  headers: ["libseccomp-dev"],
 };

@@ -1,21 +1,17 @@
 import assert from "node:assert/strict";
 import { statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import { Project } from "../integration/project.ts";
 import { BackgroundRun, until } from "./background-run.ts";
 import { Gate } from "./gate.ts";
 
 const cacheName = "gpu-build-host-sandbox-registry-cache";
-/** Random moments at which a run is killed. */
-const moments = 4;
 
 describe("a run that is cut off", function () {
   this.timeout(10 * 60_000);
   const gate = new Gate();
   let project: Project;
   let version = 0;
-  let usualMs = 0;
 
   before(async () => {
     const port = await gate.listen();
@@ -27,7 +23,6 @@ describe("a run that is cut off", function () {
     );
     nextVersion();
     await project.start();
-    usualMs = await milliseconds(() => project.start());
   });
   after(async () => {
     await gate.end();
@@ -96,20 +91,6 @@ describe("a run that is cut off", function () {
       await run.kill();
       await recovers(run);
     });
-
-    const seed = Number(process.env["GBH_SEED"] ?? Date.now() % 1_000_000);
-    for (let index = 0; index < moments; index += 1) {
-      it(`converges after a kill at a random moment (GBH_SEED=${seed}, ${index + 1} of ${moments})`, async () => {
-        gate.open();
-        nextVersion();
-        const run = new BackgroundRun(project);
-        const moment = Math.round(random(seed + index) * usualMs);
-        await Promise.race([sleep(moment), run.ended]);
-        console.log(`        killed after ${moment} ms`);
-        await run.kill();
-        await recovers(run);
-      });
-    }
   });
 
   describe("with SIGKILL of one process", () => {
@@ -170,12 +151,4 @@ async function milliseconds(work: () => Promise<unknown>): Promise<number> {
   const start = Date.now();
   await work();
   return Date.now() - start;
-}
-
-/** A number from 0 to 1 that depends on the seed alone (mulberry32). */
-function random(seed: number): number {
-  let mixed = (seed + 0x6d2b79f5) | 0;
-  mixed = Math.imul(mixed ^ (mixed >>> 15), mixed | 1);
-  mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-  return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
 }

@@ -12,7 +12,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { execa } from "execa";
 import { parse, stringify } from "yaml";
-import type { EngineRelease } from "../../sandbox/engine-binaries.ts";
+import type { EngineRelease } from "../../sandbox/engine-release.ts";
 import { purgeSandbox } from "../../sandbox/sandbox.ts";
 
 const repository = join(import.meta.dirname, "..", "..");

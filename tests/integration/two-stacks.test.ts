@@ -1,8 +1,7 @@
 import assert from "node:assert/strict";
 import { mkdirSync, readFileSync } from "node:fs";
-import { createServer } from "node:net";
-import type { AddressInfo } from "node:net";
 import { join } from "node:path";
+import { freePorts } from "./free-ports.ts";
 import { engineContent } from "./machine.ts";
 import { Project, smallBase, type CommandResult } from "./project.ts";
 
@@ -172,14 +171,3 @@ describe("two stacks on one engine", function () {
     });
   });
 });
-
-/** Ports of 127.0.0.1 that were free a moment ago. */
-async function freePorts(count: number): Promise<number[]> {
-  const servers = Array.from({ length: count }, () => createServer());
-  await Promise.all(
-    servers.map((server) => new Promise<void>((done) => server.listen(0, "127.0.0.1", done))),
-  );
-  const ports = servers.map((server) => (server.address() as AddressInfo).port);
-  await Promise.all(servers.map((server) => new Promise((done) => server.close(done))));
-  return ports;
-}
