@@ -100,6 +100,7 @@ export async function build() {
       outdir: out,
       format: "cjs",
       outExtension: { ".js": ".cjs" },
+      mainFields: ["module", "main"],
       external: neverLoaded,
       minify: true, // half as much to parse
       keepNames: true,
