@@ -59,8 +59,11 @@ export async function applyConfig(wish: DaemonWish, manner: Manner): Promise<str
   await settle(settlementOf(wish, daemon.file, daemon), manner);
   if (wish.allowRestart && !(await stillRuns(daemon.process))) {
     // A cache on this engine comes back a moment after it; whatever pulls next must find it.
-    const waitMs = manner.limits?.restartMs ?? DEFAULT_LIMITS.restartMs;
-    for (const mirror of wish.mirrors) await ask(mirror, waitMs);
+    for (const mirror of wish.mirrors) {
+      await ask(mirror, 30_000).catch(() =>
+        manner.log(`${mirror} has not come back after the restart of Docker: run again`, "warning"),
+      );
+    }
   }
   return daemon.file;
 }

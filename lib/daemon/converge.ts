@@ -10,13 +10,7 @@ import type { FileText } from "./merge.ts";
 import { readDaemonJson } from "./read-file.ts";
 import { liveOf, sendReload, waitForProof } from "./reload.ts";
 import { restartService, type Service } from "./service.ts";
-import {
-  keysToUndo,
-  liveRestoreFirst,
-  wantsLiveRestore,
-  withLiveRestore,
-  withUndoValues,
-} from "./waypoints.ts";
+import { keysToUndo, wantsLiveRestore, withLiveRestore, withUndoValues } from "./waypoints.ts";
 
 /** Where a run may be cut off; tests cut it there. */
 export type Step =
@@ -96,15 +90,14 @@ async function bringByRestart(
   to: FileText,
 ): Promise<void> {
   let current = from;
-  const keepsRunning = await liveOf(daemon).then(
+  const isOn = await liveOf(daemon).then(
     (live) => live["live-restore"],
-    () => true, // it is down: nothing to prepare
+    () => undefined, // it is down: nothing to prepare
   );
-  if (wantsLiveRestore(to) && !keepsRunning) {
-    if (liveRestoreFirst(from, to)) {
-      current = withLiveRestore(from);
-      await write(target, from, current);
-    }
+  if (isOn !== undefined && isOn !== wantsLiveRestore(to) && !daemon.flags.byKey.has("live-restore")) {
+    // Where only the daemon differs from the file, a reload would change nothing without an explicit value.
+    current = withLiveRestore(from, to);
+    await write(target, from, current);
     await reload(target, daemon, current, ["live-restore"]);
     await target.onStep("live-restored");
   }

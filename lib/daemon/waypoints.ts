@@ -16,14 +16,12 @@ export function withUndoValues(to: FileText, keys: string[]): FileText {
   return keys.reduce((text, key) => setAt(text, pointerOf([key]), DAEMON_KEYS[key]!.undo!), to);
 }
 
-/** The text before a restart: containers keep running through it where live-restore is on already. */
-export function withLiveRestore(from: FileText): FileText {
-  return setAt(from, "/live-restore", "true");
-}
-
-/** Whether containers can be kept running through a restart that brings `to`, by having live-restore reloaded first. */
-export function liveRestoreFirst(from: FileText, to: FileText): boolean {
-  return wantsLiveRestore(to) && !wantsLiveRestore(from);
+/**
+ * The text before a restart that brings `to`. With live-restore on, containers keep running through it; with live-restore
+ * off in the new text it has to go before: else not even those with a restart policy come back.
+ */
+export function withLiveRestore(from: FileText, to: FileText): FileText {
+  return setAt(from, "/live-restore", JSON.stringify(wantsLiveRestore(to)));
 }
 
 /** Whether a text keeps containers running while dockerd is stopped. */
@@ -34,7 +32,7 @@ export function wantsLiveRestore(text: FileText): boolean {
 /** Every text that may stand in the file between two others. */
 export function waypoints(from: FileText, to: FileText, touched: string[]): FileText[] {
   const undo = withUndoValues(to, keysToUndo(from, to, touched));
-  return liveRestoreFirst(from, to) ? [undo, withLiveRestore(from)] : [undo];
+  return [undo, withLiveRestore(from, to)];
 }
 
 /** The keys of a text; one that is null counts as absent, as dockerd reads it. */

@@ -172,7 +172,7 @@ describe("the digest of an image", () => {
     const proxy = await startTestProxy({ login: "me:pw", hosts: { "upstream.test": port } });
     const proxies = { http: `http://me:pw@127.0.0.1:${proxy.port}`, noProxy: ["127.0.0.1"] };
     try {
-      const through = { mirror: "http://upstream.test", proxies };
+      const through = { mirrors: { "docker.io": "http://upstream.test" }, proxies };
       assert.equal(await fetchManifestDigest("busybox:1", through), digest);
       assert.deepEqual([proxy.requests.length, proxy.refused], [1, 0]);
       assert.equal(await fetchManifestDigest(`127.0.0.1:${port}/busybox:1`, { proxies }), digest);
