@@ -91,8 +91,6 @@ export async function build() {
       splitting: true,
       // Pulumi's packages keep their state in their modules and must be the ones that Pulumi itself loads.
       external: ["@pulumi/*", "esbuild", ...neverLoaded],
-      // jsonc-parser's `main` loads its parts by names that a bundle cannot follow.
-      alias: { "jsonc-parser": "jsonc-parser/lib/esm/main.js" },
       banner: { js: commonJsNames },
     }),
     // The provider carries its packages with it: it starts twice in every run, and one file loads faster than hundreds.
