@@ -22,7 +22,14 @@ fi
 
 asked=gpu-build-host/probe-$(date +%s%N)
 timeout 60 docker pull --quiet "$asked:none" >/dev/null 2>&1 || true # there is no such image: only the question counts
-if ! docker logs --since 2m "$cache" 2>&1 | grep --quiet "$asked"; then
+was_asked() {
+  for _ in 1 2 3 4 5 6 7 8 9 10; do # the engine passes the cache's words on a moment later
+    if docker logs --since 2m "$cache" 2>&1 | grep --quiet "$asked"; then return 0; fi
+    sleep 0.5
+  done
+  return 1
+}
+if ! was_asked; then
   echo "The engine did not ask the registry cache ($CACHE_URL) for an image. Its mirrors: $(docker info --format '{{json .RegistryConfig.Mirrors}}')" >&2
   exit 1
 fi

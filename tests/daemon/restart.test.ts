@@ -1,9 +1,12 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
+import { setTimeout as sleep } from "node:timers/promises";
 import { execa } from "execa";
 import { applyConfig, releaseConfig, wishProblem, type DaemonWish } from "../../lib/daemon/apply.ts";
+import { processOf, stillRuns } from "../../lib/daemon/dockerd-process.ts";
 import { engineInfo } from "../../lib/daemon/engine-info.ts";
 import { readLedger } from "../../lib/daemon/ledger-file.ts";
+import { closeService, restartService, serviceOf } from "../../lib/daemon/service.ts";
 import type { Manner } from "../../lib/daemon/settle.ts";
 import { makeStandIn } from "../../sandbox/stand-in-image.ts";
 import { registryStandIn } from "../../sandbox/stand-in-registry.ts";
@@ -95,6 +98,23 @@ describe("a restart of Docker, on a real engine", function () {
     await applyConfig(wanted, manner({ onStep: (step) => void steps.push(step) }));
     assert.equal(host.pid, again, "no second restart");
     assert.ok(!steps.includes("file-written") && !steps.includes("reloaded"), steps.join());
+  });
+
+  it("finds every container alive when the engine was killed with live-restore on and is started again", async () => {
+    const before = await Promise.all(["web", "db", "plain"].map(pidOf));
+    const [dockerd] = await processOf(host.pid);
+    assert.ok(dockerd);
+    const service = await serviceOf(dockerd);
+    process.kill(dockerd.pid, "SIGKILL");
+    while (await stillRuns(dockerd)) await sleep(50);
+    const isUp = () =>
+      engineInfo(host.engine.layout.socket).then(
+        () => true,
+        () => false,
+      );
+    await restartService(service, dockerd, 60_000, isUp).finally(() => closeService(service));
+    assert.notEqual(host.pid, dockerd.pid);
+    assert.deepEqual(await Promise.all(["web", "db", "plain"].map(pidOf)), before);
   });
 
   it("leaves a restart to the user when a stack goes that may not restart, and says so", async () => {

@@ -72,7 +72,7 @@ describe("npm run doctor", function () {
     const { output, exitCode } = await project.run("doctor", "--only", "docker");
     assert.equal(exitCode, 0);
     assert.match(output, /^OK {3}docker\.present {10}Docker Engine \S+ at unix:\/\/\//m);
-    assert.match(output, /^11 checks: 11 OK$/m);
+    assert.match(output, /^(\d+) checks: \1 OK$/m);
   });
 
   it("says FAIL net.mirror while the cache is stopped, though pulls still work; --fix starts it", async () => {
@@ -268,7 +268,7 @@ describe("npm run doctor", function () {
       try {
         const found = await look();
         assert.equal(found.exitCode, 1);
-        assert.match(one(found, "docker.present").line, /does not answer: no answer in 7 s/);
+        assert.match(one(found, "docker.present").line, /does not answer: nothing in 7 s/);
         assert.deepEqual(notGood(found), ["FAIL docker.present"]);
         const run = execa("node", [join(project.root, "bootstrap", "run.mjs"), "doctor"], {
           cwd: project.root,

@@ -74,7 +74,7 @@ export function daemonOf(
     socketPath: "/var/run/docker.sock",
     info: { mirrors: live },
     process: { pid: 4321, startTime: "1", name: "dockerd", args },
-    flags: { configFile: "/etc/docker/daemon.json", configFileGiven: false, hosts, registryMirrors: [] },
+    flags: { configFile: "/etc/docker/daemon.json", configFileGiven: false, hosts, byKey: new Map() },
     file: "/etc/docker/daemon.json",
   };
   return { managed: managed as unknown as NonNullable<DaemonFacts["managed"]>, text };

@@ -127,7 +127,7 @@ describe("an engine that fails in the middle of a run", function () {
 
   it("says that the disk is full when a build fills it, promotes nothing, and goes on when there is room", async () => {
     const before = await version();
-    build("third", "head -c 500000000 /dev/zero > /zeros");
+    build("third", "dd if=/dev/zero of=/zeros bs=1M count=500");
     await failed(
       project.run("start"),
       /image "app" does not build: .*\n.*No space left on device(?:.*\n)*the engine's disk is full: make room/,

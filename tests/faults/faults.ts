@@ -27,6 +27,22 @@ const notRoot = "faults/not-root.test.ts";
 const guide = "integration/guide-host.test.ts";
 const badInput = "integration/bad-input.test.ts";
 const oneAtATime = "cli/one-at-a-time.test.ts";
+const restart = "daemon/restart.test.ts";
+const service = "daemon/service.test.ts";
+const strictFile = "daemon/strict-file.test.ts";
+const killedWrite = "daemon/killed-write.test.ts";
+const changeClass = "daemon/change-class.test.ts";
+const configSettings = "provider/daemon-config-settings.test.ts";
+const daemonSettings = "integration/daemon-settings.test.ts";
+const recovery = "faults/recovery.test.ts";
+const recover = "faults/recover.test.ts";
+const busy = "faults/busy-host.test.ts";
+const registryCache = "integration/registry-cache.test.ts";
+const secrets = "integration/secrets.test.ts";
+const doctor = "doctor/doctor.test.ts";
+const doctorDocker = "doctor/docker.test.ts";
+const gpu = "doctor/gpu.test.ts";
+const net = "doctor/net.test.ts";
 const mirrorUrl = "daemon/mirror-url.test.ts";
 
 export const faults: Fault[] = [
@@ -42,6 +58,7 @@ export const faults: Fault[] = [
       "killed at any step of an apply, the next run finishes it, and the first bytes come back (${name})",
     ],
     [atomic, "clears what a killed run left, and nothing else"],
+    [killedWrite, "${name}: whole old or whole new text, and the next call leaves nothing behind"],
   ),
   fault(
     "F3",
@@ -55,11 +72,18 @@ export const faults: Fault[] = [
     [kill, "converges after a kill in destroy"],
     [settle, "killed at any step of a release, the next run finishes it (${name})"],
   ),
-  fault("F5", "one SIGINT in a long step", [
-    kill,
-    "stops a build at once on ${signal}, says so, and goes on with the next start",
-  ]),
-  fault("F6", "two runs of one stack at once", [oneAtATime, "refuses the second, and names the first"]),
+  fault(
+    "F5",
+    "one SIGINT in a long step",
+    [kill, "stops a build at once on ${signal}, says so, and goes on with the next start"],
+    [busy, "does not keep Ctrl-C from stopping the run"],
+  ),
+  fault(
+    "F6",
+    "two runs of one stack at once",
+    [busy, "work one after the other, or the second names the first (${round} of 4)"],
+    [oneAtATime, "refuses the second, and names the first"],
+  ),
   fault("F7", "two stacks up and destroyed in any order", [
     stacks,
     'up ${ups.join(", ")}; destroy ${destroys.join(", ")}',
@@ -74,14 +98,27 @@ export const faults: Fault[] = [
     engine,
     "begins a pull again when the engine was restarted in the middle of it",
   ]),
-  fault("F10", "engine does not come back after our restart"),
+  fault(
+    "F10",
+    "engine does not come back after our restart",
+    [restart, "rolls back where dockerd does not come back, with both words, and starts it again"],
+    [
+      service,
+      "stops a unit that does not come back, so that its starts are not used up, and says systemd's words",
+    ],
+  ),
   fault(
     "F11",
     "engine stopped, then preview",
     [engine, "is named, with how to go on, when it is stopped and somebody asks for a preview"],
     [badInput, "names the engine that does not answer"],
   ),
-  fault("F12", "state file deleted"),
+  fault(
+    "F12",
+    "state file deleted",
+    [recovery, "adopts everything when the state is lost"],
+    [recover, "adopts volume, images and mirror, and makes the container anew"],
+  ),
   fault("F13", "cache removed by hand", [drift, "creates a removed cache again and probes it"]),
   fault("F14", "shared base removed by hand", [
     drift,
@@ -94,9 +131,18 @@ export const faults: Fault[] = [
     [drift, "brings its mirror back that was removed from daemon.json"],
     [config, "shows drift as old => new, repairs it, and keeps what somebody else edited"],
   ),
-  fault("F17", "canary as the upstream's login"),
-  fault("F18", "canary as a build secret"),
-  fault("F19", "canary in a command that fails"),
+  fault("F17", "canary as the upstream's login", [
+    registryCache,
+    "logs in at its upstream by a helper, and the password is nowhere else",
+  ]),
+  fault("F18", "canary as a build secret", [
+    secrets,
+    "are nowhere after runs that succeed and runs that fail, nor while they run",
+  ]),
+  fault("F19", "canary in a command that fails", [
+    secrets,
+    "are nowhere after runs that succeed and runs that fail, nor while they run",
+  ]),
   fault("F20", "second stack with the same names", [
     stacks,
     "refuses the second one before it builds, and names the owner",
@@ -131,11 +177,23 @@ export const faults: Fault[] = [
     failing,
     "names the third of five services that fails, has the others once, and goes on when it is repaired",
   ]),
-  fault("F27", "wrong passphrase, or none"),
-  fault("F28", "state file cut off, empty, or with a byte order mark"),
+  fault("F27", "wrong passphrase, or none", [
+    secrets,
+    "need no passphrase but the empty one: a missing and a wrong one are told in one line, with nothing declared",
+  ]),
+  fault(
+    "F28",
+    "state file cut off, empty, or with a byte order mark",
+    [recovery, "restores a state that was ${name}, and keeps the broken one"],
+    [recover, "is named where the state is broken and has no back-up"],
+  ),
   fault(
     "F29",
     "daemon.json that is no plain JSON file",
+    [strictFile, "refuses ${what}"],
+    [strictFile, "gives back ${what}"],
+    [strictFile, "refuses a folder"],
+    [strictFile, "keeps mode 000"],
     [drift, "shows a broken daemon.json as drift, and says where it is broken"],
     [
       config,
@@ -145,16 +203,26 @@ export const faults: Fault[] = [
     [atomic, "says that a bind mount or a read-only file system is in the way"],
     [atomic, "keeps symbolic links, dangling ones included"],
   ),
-  fault("F30", "the same setting as a flag of dockerd", [
-    configStacks,
-    "refuses a daemon that has the same setting as a flag",
-  ]),
+  fault(
+    "F30",
+    "the same setting as a flag of dockerd",
+    [configStacks, "refuses a daemon that has the same setting as a flag"],
+    [configSettings, "stops before writing, and names the drop-in where systemd tells it"],
+  ),
   fault("F31", "valid for dockerd --validate, fatal at its start", [
     mirrorUrl,
     "refuses ${JSON.stringify(mirror)}",
   ]),
-  fault("F32", "unknown key of another tool"),
-  fault("F33", "default runtime's program removed"),
+  fault("F32", "unknown key of another tool", [
+    configSettings,
+    "names an unknown key of somebody else's before it restarts (F32)",
+  ]),
+  fault(
+    "F33",
+    "default runtime's program removed",
+    [changeClass, "a broken runtime of somebody else's, only where Docker is to restart (F33)"],
+    [doctorDocker, "is FAIL where the default runtime's program is missing, WARN for another's"],
+  ),
   fault("F34", "reload that does not take", [
     settle,
     "undoes a change that the daemon does not take, and says why",
@@ -163,9 +231,26 @@ export const faults: Fault[] = [
     config,
     "undoes the mirror in the daemon too where there was ${name}",
   ]),
-  fault("F36", "restart needed while containers run, and not allowed"),
-  fault("F37", "restart with live-restore"),
-  fault("F38", "engine killed with live-restore"),
+  fault(
+    "F36",
+    "restart needed while containers run, and not allowed",
+    [
+      restart,
+      "is refused before anything is written, with the containers that would stop, in preview and when applied",
+    ],
+    [
+      daemonSettings,
+      "fails in the preview where a restart is needed and not allowed, in one line that names the containers",
+    ],
+  ),
+  fault("F37", "restart with live-restore", [
+    restart,
+    "keeps every container running where live-restore is wanted: it is reloaded first",
+  ]),
+  fault("F38", "engine killed with live-restore", [
+    restart,
+    "finds every container alive when the engine was killed with live-restore on and is started again",
+  ]),
   fault(
     "F39",
     "upstream away when the cache starts",
@@ -209,21 +294,38 @@ export const faults: Fault[] = [
     upstream,
     "mends a blob that was damaged in its volume, in the build that meets it",
   ]),
-  fault("F47", "CUDA newer than the driver"),
-  fault("F48", "nvidia-smi missing, hanging, printing garbage, exit 9"),
+  fault("F47", "CUDA newer than the driver", [
+    doctor,
+    "stops for a driver that is too old for cudaBase.cuda",
+  ]),
+  fault("F48", "nvidia-smi missing, hanging, printing garbage, exit 9", [
+    gpu,
+    "is FAIL with a fix where it ${name}",
+  ]),
   { id: "F49", what: "one of three hosts away", cannot: "several hosts are a later piece of work" },
   { id: "F50", what: "SSH host key changed", cannot: "no command of the stack uses ssh yet" },
   { id: "F51", what: "SSH session dropped in a write", cannot: "no command of the stack uses ssh yet" },
   { id: "F52", what: "20 pulls over ssh", cannot: "no command of the stack uses ssh yet" },
-  fault("F53", "clock two days ahead"),
-  fault("F54", "proxy for the daemon without NO_PROXY"),
+  fault("F53", "clock two days ahead", [
+    net,
+    "is FAIL for two days, WARN for a minute, OK within seconds, SKIP without a date",
+  ]),
+  fault("F54", "proxy for the daemon without NO_PROXY", [
+    net,
+    "is FAIL with the line to add for a cache on the network, WARN on loopback",
+  ]),
   { id: "F55", what: "two hosts with one key.json", cannot: "several hosts are a later piece of work" },
-  fault("F56", "engine paused for a minute"),
+  fault(
+    "F56",
+    "engine paused for a minute",
+    [busy, "is waited for, and not replaced"],
+    [busy, "holds a build up, and no more"],
+  ),
   fault("F57", "daemon.json edited between reading and renaming", [
     settle,
     "sees an edit between its reading and its writing, and keeps both changes",
   ]),
-  fault("F58", "/run lost in a reboot"),
+  fault("F58", "/run lost in a reboot", [recovery, "starts again after a power cut that took /run away"]),
   fault("F59", "ledger deleted, then destroy", [
     configStacks,
     "lives with a lost or cut-off ledger, and says so",
@@ -234,12 +336,6 @@ export const faults: Fault[] = [
     [notRoot, "is told that the sandbox needs root, in one line"],
     [notRoot, "is told that daemon.json needs root, before anything is made"],
   ),
-];
-
-/** Faults whose tests come with other parts of this work. */
-export const awaited = [
-  ...["F10", "F12", "F17", "F18", "F19", "F27", "F28", "F32", "F33", "F36", "F37", "F38"],
-  ...["F47", "F48", "F53", "F54", "F56", "F58"],
 ];
 
 function fault(id: string, what: string, ...tests: Test[]): Fault {

@@ -37,7 +37,7 @@ describe("the cache's port", function () {
       const { server, port } = await listen({ ...options, port: 0 });
       stack.configure({ port });
       const output = await fails().finally(() => server.close());
-      const message = `Port ${port} on 127\\.0\\.0\\.1 is taken by .+ \\(process ${process.pid}\\)\\. Choose another: `;
+      const message = `Port ${port} on 127\\.0\\.0\\.1 is taken by .+ \\(process ${process.pid}\\)\\. Fix: Choose another: `;
       assert.match(output, new RegExp(message));
       assert.deepEqual(await engineContent(stack.project), before);
     });
@@ -49,7 +49,7 @@ describe("the cache's port", function () {
     assert.match(
       output,
       new RegExp(
-        `Port ${stack.upstreamPort} on 127\\.0\\.0\\.1 is taken by registry \\(process \\d+\\), which is a registry\\. If it is a pull-through cache, use it: pulumi config set --path gpu-build-host:registryCache\\.mode external; else choose another port: `,
+        `Port ${stack.upstreamPort} on 127\\.0\\.0\\.1 is taken by registry \\(process \\d+\\)\\. A registry answers there\\. Fix: to use that one: pulumi config set --path gpu-build-host:registryCache\\.mode external; to run another beside it: `,
       ),
     );
     stack.configure({ port: stack.upstreamPort, mode: "external" });

@@ -177,18 +177,15 @@ describe("bad input", function () {
 
     it("refuses an engine that is too old", async () => {
       // A stand-in: it answers what Docker 20.10 says about itself, and knows nothing else.
+      const answers: Record<string, unknown> = {
+        "/info": { ID: "x", ServerVersion: "20.10.24", DockerRootDir: "/" },
+        "/version": { Version: "20.10.24", ApiVersion: "1.41" },
+        "/containers/json": [],
+      };
       const engine = createHttpServer((request, response) => {
-        const known = request.url?.endsWith("/info");
-        response.writeHead(known ? 200 : 404, { "content-type": "application/json" });
-        response.end(
-          JSON.stringify(
-            known
-              ? { ID: "x", ServerVersion: "20.10.24", DockerRootDir: "/" }
-              : request.url?.includes("/containers/json")
-                ? []
-                : {},
-          ),
-        );
+        const path = (request.url ?? "").replace(/\?.*$/, "").replace(/^\/v[\d.]+/, "");
+        response.writeHead(path in answers ? 200 : 404, { "content-type": "application/json" });
+        response.end(JSON.stringify(answers[path] ?? {}));
       });
       const socket = join(project.root, "old.sock");
       await new Promise<void>((done) => engine.listen(socket, done));
@@ -196,7 +193,7 @@ describe("bad input", function () {
       const output = await fails(
         project.pulumi(["up", "--stack", "dev", "--yes", "--skip-preview"], project.env),
       ).finally(() => engine.close());
-      assert.match(output, /is 20\.10\.24; 23\.0 or newer is needed/);
+      assert.match(output, /Docker Engine 20\.10\.24 is too old: 23\.0 or newer is needed/);
     });
 
     it("names the stack file that is missing", async () => {

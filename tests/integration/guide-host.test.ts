@@ -175,7 +175,7 @@ describe("a host that was set up by the guide", function () {
     configure(await host(), { mode: "external" }, { adoptTags: true });
     const { exitCode, output } = await up();
     assert.equal(exitCode, 0, output);
-    assert.match(output, new RegExp(`pulls go through 127\\.0\\.0\\.1:${port}`));
+    assert.match(output, new RegExp(`pulls go through http://127\\.0\\.0\\.1:${port}`));
     assert.equal(readFileSync(daemonFile(), "utf8"), daemonJson, "the guide's entry is the one that we want");
     assert.notDeepEqual(await baseIds(), images);
     assert.deepEqual(await runningContainers(), running);

@@ -33,7 +33,9 @@ export const dockerConfigChecks: CheckDefinition[] = [
     what: "What `dockerDaemon` wants in daemon.json, against what stands there and how dockerd was started.",
     fails:
       "it needs a restart that `allowRestart` does not allow (the containers that would stop stand there), clashes with a value of somebody else's or with a flag, or dockerd would refuse it",
-    run: async ({ settings }) => {
+    run: async ({ settings, engine }) => {
+      if (settings.dockerDaemon.manage !== "apply") return skip("it is not ours to write");
+      if (isUnknown(await engine())) return skip("the engine does not answer");
       const problem = await daemonProblem(settings);
       return problem ? fail(problem, "then run again") : ok("nothing stands in its way");
     },
