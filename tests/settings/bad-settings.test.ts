@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
@@ -46,6 +46,15 @@ describe("bad settings", () => {
     if (!("values" in bad)) continue;
     it(`${bad.id}: ${bad.what}`, () => assert.deepEqual(problems(bad.values), bad.lines));
   }
+
+  it("of the design's list are all here: with their message, with the test that has them, or with the reason why not", () => {
+    const ids = new Set(badSettings.map(({ id }) => id));
+    const missing = Array.from({ length: 65 }, (_, index) => `B${index + 1}`).filter((id) => !ids.has(id));
+    assert.deepEqual(missing, []);
+    const tests = testTexts();
+    for (const bad of badSettings)
+      if ("testedBy" in bad) assert.ok(tests.includes(`it("${bad.testedBy}"`), `${bad.id}: ${bad.testedBy}`);
+  });
 
   it("leave the prototype of objects alone", () => {
     problems(
@@ -167,4 +176,12 @@ function paths(type: unknown, path: string[] = []): string[][] {
     return [...own, ...Object.entries(inner.shape).flatMap(([key, each]) => paths(each, [...path, key]))];
   if (inner.valueType) return [...own, ...paths(inner.valueType, [...path, "x"])];
   return own;
+}
+
+/** The text of every test file. */
+function testTexts(): string {
+  return readdirSync(join(root, "tests"), { recursive: true, encoding: "utf8" })
+    .filter((name) => name.endsWith(".test.ts"))
+    .map((name) => readFileSync(join(root, "tests", name), "utf8"))
+    .join("\n");
 }

@@ -1,3 +1,6 @@
+import { badCacheSettings } from "./bad-cache-settings.ts";
+import { badDaemonSettings } from "./bad-daemon-settings.ts";
+
 import { badCaches } from "./bad-caches.ts";
 
 /** A wrong setting and the one line that a person reads; or where else it is tested; or why there is no such setting. */
@@ -11,6 +14,8 @@ const noHosts = "only engines of this machine are managed";
 
 /** The 65 bad inputs that the design lists, by its numbers. */
 export const badSettings: BadSetting[] = [
+  ...badCacheSettings,
+  ...badDaemonSettings,
   ...badCaches,
   {
     id: "B1",
@@ -67,6 +72,11 @@ export const badSettings: BadSetting[] = [
     lines: ['gpu-build-host:cudaBase.cuda must be major.minor such as "12.8", got "12"'],
   },
   { id: "B29", what: "an unknown CUDA version", testedBy: "names the locks that there are where none fits" },
+  {
+    id: "B30",
+    what: "a driver that is too old for CUDA",
+    testedBy: "stops for a driver that is too old for cudaBase.cuda",
+  },
   {
     id: "B31",
     what: "a base image by `latest`, or by no tag at all",
