@@ -1,4 +1,3 @@
-import { badCacheSettings } from "./bad-cache-settings.ts";
 import { badDaemonSettings } from "./bad-daemon-settings.ts";
 
 import { badCaches } from "./bad-caches.ts";
@@ -14,7 +13,6 @@ const noHosts = "only engines of this machine are managed";
 
 /** The 65 bad inputs that the design lists, by its numbers. */
 export const badSettings: BadSetting[] = [
-  ...badCacheSettings,
   ...badDaemonSettings,
   ...badCaches,
   {
