@@ -189,7 +189,7 @@ export class RegistryCache extends pulumi.ComponentResource {
     return new command.local.Command(
       name,
       {
-        delete: `rm -f "$FILE" && rmdir "$(dirname "$FILE")" 2>/dev/null || true`,
+        delete: `rm -f "$FILE" && folder=$(dirname "$FILE") && rmdir "$folder" "$(dirname "$folder")" 2>/dev/null || true`,
         environment: { FILE: file },
         triggers: [file],
         addPreviousOutputInEnv: false,

@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { chmodSync, existsSync, mkdirSync, readdirSync, symlinkSync } from "node:fs";
-import { join } from "node:path";
+import { delimiter, join } from "node:path";
 import { execa } from "execa";
 import { sandboxLayout } from "../../sandbox/layout.ts";
+import { builtSet } from "../../sandbox/toolchain/built-set.ts";
 import { engineContent } from "../integration/machine.ts";
 import { DevStack } from "./dev-stack.ts";
 import { freePort } from "./free-port.ts";
@@ -30,7 +31,10 @@ describe("a user who is not root", function () {
 
   /** Runs a command as nobody, who may read what root has brought for itself, Pulumi for one, and write nothing of it. */
   async function asNobody(...args: string[]) {
-    const { PULUMI_HOME = "", ...variables } = await stack.variables();
+    const { PULUMI_HOME = "", PATH = "", ...variables } = await stack.variables();
+    const pulumi = builtSet()?.pulumi;
+    // Its own folder is root's: access(2), by which a program on PATH is looked for, knows no capabilities.
+    if (pulumi) stack.project.write("home/bin/pulumi", `#!/bin/sh\nexec ${pulumi} "$@"\n`, 0o755);
     const pulumiHome = join(home, "pulumi");
     if (!existsSync(pulumiHome)) {
       mkdirSync(pulumiHome);
@@ -42,6 +46,7 @@ describe("a user who is not root", function () {
     const program = ["node", join(stack.project.root, "bootstrap", "run.mjs"), ...args];
     return stack.project.exec("setpriv", [...user, "--", ...program], {
       ...variables,
+      PATH: [join(home, "bin"), PATH || process.env["PATH"]].join(delimiter),
       HOME: home,
       XDG_CACHE_HOME: join(home, ".cache"),
       PULUMI_HOME: pulumiHome,
@@ -63,7 +68,7 @@ describe("a user who is not root", function () {
     assert.notEqual(exitCode, 0);
     assert.match(
       output,
-      /This host is not ready:\n {2}Changing the daemon\.json of Docker needs root, and this is user 65534: run with sudo, or set dockerDaemon\.manage to print/,
+      /This host is not ready:\n(?: .*\n)* {2}host\.root: Changing the daemon\.json of Docker needs root, and this is user 65534\. Fix: run with sudo, or set dockerDaemon\.manage to print/,
     );
     assert.deepEqual(await engineContent(stack.project), before);
   });

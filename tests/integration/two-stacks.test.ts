@@ -163,7 +163,9 @@ describe("two stacks on one engine", function () {
     it("says that the cache does not answer where its owner is not up, and changes nothing", async () => {
       await fails(
         pulumi("up", "--stack", "b", "--yes", "--skip-preview"),
-        new RegExp(`the mirror ${mirror("a")} is not used: .* refuses the connection`),
+        new RegExp(
+          `no registry answers at ${mirror("a")}, .*mode is external\\. Fix: pulumi up on the stack that owns`,
+        ),
       );
       assert.equal(daemonJson(), cleanDaemonJson);
       await destroy("b");
