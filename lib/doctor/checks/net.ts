@@ -1,6 +1,7 @@
 import { lookup } from "node:dns/promises";
 import { isIP } from "node:net";
 import { proxyFor, readProxies } from "../../proxy/proxy.ts";
+import { ownAddress } from "../../registry/cache-address.ts";
 import { cachesOf, type CacheSettings } from "../../registry/cache-settings.ts";
 import type { UpstreamAnswer } from "../upstream-answer.ts";
 import { fail, isUnknown, ok, skip, warn, type CheckDefinition, type Facts, type Outcome } from "../types.ts";
@@ -54,7 +55,8 @@ export const netChecks: CheckDefinition[] = [
     fails: "HTTP_PROXY or HTTPS_PROXY is set, and NO_PROXY does not cover the cache's address on the network",
     warns:
       "the same for a cache on loopback: dockerd itself never sends loopback to a proxy, other programs do",
-    run: (facts) => withEngine(facts, (engine) => judgeProxy(engine, cacheHost(facts))),
+    run: (facts) =>
+      withEngine(facts, (engine) => judgeProxy(engine, ownAddress(facts.settings.registryCache.bind))),
   },
 ];
 
@@ -114,12 +116,6 @@ function fixOf(code: string, upstream: string, setting: string): string {
     return "a company's certificate is missing: export SSL_CERT_FILE and NODE_EXTRA_CA_CERTS=/path/ca.pem, or set build.caBundle";
   if (code === "ENOTFOUND" || code === "EAI_AGAIN") return "see net.dns";
   return `check the line and ${setting}: curl -v ${upstream}/v2/`;
-}
-
-/** Host by which the daemon reaches the cache. */
-function cacheHost({ settings }: Facts): string {
-  const { bind } = settings.registryCache as { bind?: string };
-  return bind === undefined || bind === "0.0.0.0" ? "127.0.0.1" : bind;
 }
 
 export function judgeProxy(
