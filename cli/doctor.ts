@@ -7,7 +7,7 @@ import { runChecks, type CheckResult } from "../lib/doctor/run-checks.ts";
 import type { Check, Facts } from "../lib/doctor/types.ts";
 import { UserError } from "../lib/errors.ts";
 import { settingsBeforeStart, settingsOfStackFile } from "../lib/settings/load.ts";
-import { fileBackendOf } from "../lib/state-files/file-backend.ts";
+import { fileBackend } from "../lib/state-files/file-backend.ts";
 import { sandboxLayout } from "../sandbox/layout.ts";
 import { recordedEnvironment } from "../sandbox/recorded-environment.ts";
 import { countsLine, printChecks } from "./doctor-lines.ts";
@@ -87,7 +87,7 @@ function open({ stack, deep }: DoctorOptions): { facts: Facts; engineLog?: strin
       env,
       started,
       deep: deep === true,
-      backend: settings.sandbox ? sandboxBackend : fileBackendOf(process.env),
+      backend: settings.sandbox ? sandboxBackend : fileBackend(projectRoot, process.env),
     }),
     ...(settings.sandbox && { engineLog: layout.engineLog }),
   };

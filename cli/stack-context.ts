@@ -7,16 +7,16 @@ import { ImageLockFile } from "../lib/images/lock-file.ts";
 import { checkStackFile, settingsOfStackFile } from "../lib/settings/load.ts";
 import type { Settings } from "../lib/settings/settings.ts";
 import { readStackFile } from "../lib/settings/stack-file.ts";
+import { fileBackend } from "../lib/state-files/file-backend.ts";
+import { stackExists } from "../lib/state-files/state-file.ts";
 import { requireLinux, requireRoot } from "../sandbox/preflight.ts";
 import { startSandbox, type Sandbox } from "../sandbox/sandbox.ts";
 import { ensureToolchain, type Toolchain } from "../sandbox/toolchain/toolchain.ts";
-import { fileBackend } from "./backend.ts";
 import { interruptible } from "./interrupts.ts";
 import { followMovedClone } from "./moved-clone.ts";
 import type { Progress } from "./progress.ts";
 import { useProxy } from "./use-proxy.ts";
 import { pulumi, type PulumiContext } from "./pulumi-run.ts";
-import { stackExists } from "./state-file.ts";
 import { mendTroubles } from "./troubles.ts";
 
 /** The project's folder: npm starts every command there. */
@@ -88,7 +88,7 @@ export async function openStack(options: OpenOptions, progress: Progress): Promi
       PATH: [dirname(toolchain.pulumi), sandbox?.env["PATH"] ?? process.env["PATH"]].join(delimiter),
     },
   };
-  const backend = fileBackend(projectRoot, context.env);
+  const backend = fileBackend(projectRoot, { ...process.env, ...context.env });
   if (backend && !options.looksOnly && !options.dryRun) {
     const adopt = isSandbox || options.adopt === true;
     for (const line of await mendTroubles({ backend, context, settings }, { adopt })) progress.print(line);

@@ -4,9 +4,9 @@ import { engineAt } from "../lib/docker/engine.ts";
 import { UserError } from "../lib/errors.ts";
 import { stackRepository } from "../lib/images/image-reference.ts";
 import type { Settings } from "../lib/settings/settings.ts";
+import { readStateFile, restoreState, type StackState } from "../lib/state-files/state-file.ts";
 import { deadLocks, removeLock } from "./dead-locks.ts";
 import { clearPendingOperations, type PulumiContext } from "./pulumi-run.ts";
-import { readStateFile, restoreState, type StackState } from "./state-file.ts";
 
 /** Something that a killed run or a lost file has left, and what mends it. */
 export interface Trouble {

@@ -23,7 +23,7 @@ import { askMirror } from "./mirror-probe.ts";
 import { pointerOf, topKey } from "./pointer.ts";
 import { changeFact, prepare, restartRefusal, type Settlement } from "./prepare.ts";
 import { readDaemonJson } from "./read-file.ts";
-import { mayHoldLogin } from "./redact.ts";
+import { mayHoldLogin } from "./shown-value.ts";
 import { DEFAULT_LIMITS, settle, type Manner } from "./settle.ts";
 
 /** What one stack wants in the daemon.json of one engine. */

@@ -4,7 +4,7 @@ import { nodeAt, textAt } from "./json-edit.ts";
 import type { Claim, Wish } from "./claim.ts";
 import { isValue, sameEntry, type FileText } from "./merge.ts";
 import { dotted, overlaps, pathOf, pointerOf } from "./pointer.ts";
-import { shownValue } from "./redact.ts";
+import { shownValue } from "./shown-value.ts";
 
 /**
  * Values that somebody else set otherwise than a stack wants them: another stack, or whoever wrote daemon.json before us.

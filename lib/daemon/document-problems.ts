@@ -2,7 +2,7 @@ import { closest, distance } from "fastest-levenshtein";
 import { DAEMON_KEYS, LOG_DRIVERS, SHARED_LISTS } from "./daemon-keys.ts";
 import { isObject, type DaemonDocumentPart } from "./desired.ts";
 import { mirrorProblem, normalMirror } from "./mirror-url.ts";
-import { holdsLogin } from "./redact.ts";
+import { holdsLogin } from "./shown-value.ts";
 import { insecureRegistryProblem } from "./registry-address.ts";
 
 /** What is wrong with one entry of a part of daemon.json; the path leads to it. */

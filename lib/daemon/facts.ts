@@ -12,7 +12,7 @@ import { elementsOf, isValue, sameEntry, type FileText, type OwnedEntry } from "
 import { normalMirror } from "./mirror-url.ts";
 import { dotted, topKey } from "./pointer.ts";
 import { readDaemonJson } from "./read-file.ts";
-import { mayHoldLogin, shownValue } from "./redact.ts";
+import { mayHoldLogin, shownValue } from "./shown-value.ts";
 import { processKey } from "./reload.ts";
 
 export type Manage = "apply" | "print" | "off";

@@ -1,7 +1,7 @@
 import { execa } from "execa";
 import { UserError } from "../errors.ts";
 import type { ManagedDaemon } from "./identify.ts";
-import { holdsLogin } from "./redact.ts";
+import { holdsLogin } from "./shown-value.ts";
 
 /**
  * Refuses keys that the running dockerd was also given as a flag: with both it reloads nothing and does not start again.

@@ -3,7 +3,7 @@ import { release, totalmem } from "node:os";
 import { join } from "node:path";
 import { runBriefly } from "../host/run-briefly.ts";
 import { readHistory } from "../images/history.ts";
-import { knownSecrets, redact } from "./redact.ts";
+import { knownSecrets, redactReport } from "./redact-report.ts";
 import { isUnknown, type Check, type Facts } from "./types.ts";
 
 /** Bytes at the end of a log that are worth reading. */
@@ -39,7 +39,7 @@ export async function reportText(facts: Facts, checks: Check[], engineLog?: stri
     ["last builds", await lastBuilds(facts)],
   ];
   const text = sections.map(([title, body]) => `## ${title}\n\n${body.trim()}\n`).join("\n");
-  return redact(
+  return redactReport(
     `# gpu-build-host: report of ${new Date().toISOString()}\n\n${text}`,
     knownSecrets(settings, env),
   );

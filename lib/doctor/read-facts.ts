@@ -2,6 +2,7 @@ import { planStack, type StackPlan } from "../images/plan-stack.ts";
 import type { ImagePlan } from "../images/types.ts";
 import { engineRequest, socketOf, unlessMissing } from "../docker/request.ts";
 import { askNvidia, type NvidiaAnswer } from "../host/nvidia.ts";
+import { readProxies } from "../proxy/proxy.ts";
 import type { Settings } from "../settings/settings.ts";
 import { askCache } from "./cache-facts.ts";
 import type { DaemonFacts } from "./daemon-facts.ts";
@@ -54,7 +55,7 @@ export function readFacts(settings: Settings, options: FactsOptions = {}): Facts
     }),
     cache: behindEngine(() => askCache(settings, engineLimitMs)),
     nvidia: once(() => options.nvidia?.() ?? askNvidia(env)),
-    upstream: once(() => askUpstream(settings.registryCache.upstream)),
+    upstream: onceEach((url) => askUpstream(url, { proxies: readProxies(settings.proxy, env) })),
     images,
     missingImages: behindEngine(async () => {
       const all = await images();
@@ -101,4 +102,17 @@ async function unlessBroken<T>(ask: () => Promise<T>): Promise<T | Unknown> {
 function once<T>(ask: () => Promise<T>): () => Promise<T> {
   let answer: Promise<T> | undefined;
   return () => (answer ??= ask());
+}
+
+/** The same for a question about several things. */
+function onceEach<T>(ask: (about: string) => Promise<T>): (about: string) => Promise<T> {
+  const answers = new Map<string, () => Promise<T>>();
+  return (about) => {
+    if (!answers.has(about))
+      answers.set(
+        about,
+        once(() => ask(about)),
+      );
+    return answers.get(about)!();
+  };
 }

@@ -50,8 +50,8 @@ export interface Facts {
   daemon(): Promise<DaemonFacts | Unknown>;
   cache(): Promise<CacheFacts | Unknown>;
   nvidia(): Promise<NvidiaAnswer>;
-  /** What the registry that the cache mirrors says. */
-  upstream(): Promise<UpstreamAnswer>;
+  /** What the registry at a URL says, one that a cache mirrors. */
+  upstream(url: string): Promise<UpstreamAnswer>;
   /** Every image of the stack, parents first. */
   images(): Promise<ImagePlan[] | Unknown>;
   /** Those of them that are still to be built. */

@@ -1,3 +1,6 @@
+import { fetchBy } from "../proxy/fetch.ts";
+import { proxyFor, type Proxies } from "../proxy/proxy.ts";
+
 /** What a registry answers to `GET /v2/`: the question that needs no login. */
 export type UpstreamAnswer =
   | {
@@ -9,15 +12,29 @@ export type UpstreamAnswer =
       isRegistry: boolean;
       contentType: string;
     }
-  | { code: string; words: string; date?: number };
+  | {
+      code: string;
+      words: string;
+      date?: number;
+      /** Set where the setting `proxy` sent the question through one. */
+      throughProxy?: true;
+    };
 
 const certificateDates = /CERT_HAS_EXPIRED|CERT_NOT_YET_VALID/;
 
-/** Asks the upstream. Never throws. */
-export async function askUpstream(upstream: string, timeoutMs = 8_000): Promise<UpstreamAnswer> {
+/**
+ * Asks the upstream by the way that the cache takes to it. Never throws.
+ *
+ * @param proxies those of the setting `proxy`
+ */
+export async function askUpstream(
+  upstream: string,
+  { timeoutMs = 8_000, proxies }: { timeoutMs?: number; proxies?: Proxies } = {},
+): Promise<UpstreamAnswer> {
   const started = Date.now();
+  const through = proxies && proxyFor(new URL(upstream), proxies) ? ({ throughProxy: true } as const) : {};
   try {
-    const answer = await fetch(`${upstream.replace(/\/+$/, "")}/v2/`, {
+    const answer = await fetchBy(proxies, `${upstream.replace(/\/+$/, "")}/v2/`, {
       signal: AbortSignal.timeout(timeoutMs),
       redirect: "manual",
     });
@@ -31,23 +48,24 @@ export async function askUpstream(upstream: string, timeoutMs = 8_000): Promise<
     };
   } catch (error) {
     if ((error as Error).name === "TimeoutError")
-      return { code: "TIMEOUT", words: `no answer in ${timeoutMs / 1000} s` };
+      return { code: "TIMEOUT", words: `no answer in ${timeoutMs / 1000} s`, ...through };
     const cause = (error as { cause?: { code?: string; message?: string } }).cause;
     const code = cause?.code ?? "";
     return {
       code,
       words: cause?.message || (error as Error).message,
-      ...(await dateInClear(upstream, code)),
+      ...(await dateInClear(upstream, code, proxies)),
+      ...through,
     };
   }
 }
 
 /** A wrong clock makes every certificate look out of date; without TLS the server's own date can still be had. */
-async function dateInClear(upstream: string, code: string): Promise<{ date?: number }> {
+async function dateInClear(upstream: string, code: string, proxies?: Proxies): Promise<{ date?: number }> {
   if (!certificateDates.test(code)) return {};
   try {
     const url = new URL(upstream);
-    const answer = await fetch(`http://${url.hostname}/`, {
+    const answer = await fetchBy(proxies, `http://${url.hostname}/`, {
       signal: AbortSignal.timeout(3_000),
       redirect: "manual",
     });

@@ -6,6 +6,7 @@ import { openBuildProxy } from "../proxy/build-proxy.ts";
 import { probeRegistry } from "../registry/probe.ts";
 import { BuildProgress, type BuildStep } from "./build-progress.ts";
 import { redactorOf, secretOption, secretProblems } from "./build-secrets.ts";
+import { cachePin } from "./cache-pin.ts";
 import { cacheReason, clearDamaged } from "./cache-trouble.ts";
 import type { ImagePlan } from "./types.ts";
 
@@ -47,7 +48,6 @@ export interface BuildOptions {
 
 /** Damaged layers that one build may meet and have fetched again: each attempt finds one. */
 const maxRepairs = 8;
-const loopbackRegistry = /^docker-image:\/\/(127\.[\d.]+:\d+)\//;
 const localReference = /^docker-image:\/\/(localhost:1\/.+)$/;
 
 /** Builds one image under `reference` with `docker buildx build`. Throws a UserError with the failing step's last lines. */
@@ -152,7 +152,7 @@ async function refuseMissingParents(plan: BuildPlan, engine: Engine): Promise<vo
 /** A cache that takes connections and says nothing would hang the build. One that is off need not matter: layers may be here. */
 async function refuseSilentCache(plan: BuildPlan): Promise<void> {
   const addresses = Object.values({ ...plan.contexts, ...plan.pins }).map(
-    (value) => loopbackRegistry.exec(value)?.[1],
+    (value) => cachePin(value)?.address,
   );
   for (const address of new Set(addresses))
     if (address !== undefined && (await probeRegistry(address)) === "silent")

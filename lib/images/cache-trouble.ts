@@ -1,17 +1,15 @@
 import { execa } from "execa";
 import type { Engine } from "../docker/engine.ts";
+import { cachePin, type CachePin } from "./cache-pin.ts";
 
-const pin = /^docker-image:\/\/127\.[\d.]+:(\d+)\/(.+)@sha256:/;
 /** How BuildKit begins when an image cannot be had; a step of the Dockerfile that fails reads otherwise. */
 const noImage = /failed to (?:resolve source metadata|copy|do request|read expected)|failed commit on ref/;
 const damaged = /unexpected commit digest \S+, expected sha256:([0-9a-f]{64})/;
 
-interface Cache {
+interface Cache extends CachePin {
   engine: Engine;
   /** Name of the container. */
   container: string;
-  port: string;
-  repository: string;
 }
 
 /**
@@ -56,7 +54,7 @@ export async function cacheReason(
     const reason = lastError(all, cache.repository);
     if (!reason) continue;
     const upstream = await upstreamOf(cache);
-    return `the registry cache at 127.0.0.1:${cache.port} cannot get ${cache.repository} from ${upstream}: ${reason}; ${fixOf(reason)}`;
+    return `the registry cache at ${cache.address} cannot get ${cache.repository} from ${upstream}: ${reason}; ${fixOf(reason)}`;
   }
   return undefined;
 }
@@ -87,11 +85,11 @@ export function fixOf(reason: string): string {
 async function cachesOf(engine: Engine, contexts: string[]): Promise<Cache[]> {
   const caches: Cache[] = [];
   for (const context of contexts) {
-    const [, port, repository] = pin.exec(context) ?? [];
-    if (!port || !repository) continue;
-    const label = ["gpu-build-host.role=registry-cache", `gpu-build-host.port=${port}`];
+    const pin = cachePin(context);
+    if (!pin) continue;
+    const label = ["gpu-build-host.role=registry-cache", `gpu-build-host.port=${pin.port}`];
     const container = (await engine.containers({ label }))[0]?.name;
-    if (container) caches.push({ engine, container, port, repository });
+    if (container) caches.push({ engine, container, ...pin });
   }
   return caches;
 }

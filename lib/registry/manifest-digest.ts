@@ -1,7 +1,8 @@
 import { createHash } from "node:crypto";
 import { UserError } from "../errors.ts";
 import { basicAuthorization, type CacheLogin } from "./cache-login.ts";
-import { proxyFor, type Proxies } from "../proxy/proxy.ts";
+import { fetchBy } from "../proxy/fetch.ts";
+import type { Proxies } from "../proxy/proxy.ts";
 import { digestByDocker } from "./docker-digest.ts";
 import { familiarName, parseReference, type ImageReference } from "../images/image-reference.ts";
 
@@ -139,10 +140,7 @@ async function request(
 ): Promise<Response> {
   const limit = AbortSignal.timeout(options.timeoutMs ?? 15_000);
   const signal = options.signal ? AbortSignal.any([options.signal, limit]) : limit;
-  const proxy = options.proxies && proxyFor(new URL(url), options.proxies);
-  if (proxy === undefined) return fetch(url, { method, headers, signal });
-  const { proxiedFetch } = await import("../proxy/proxied-fetch.ts"); // Node's own knows no proxies
-  return proxiedFetch(url, { method, headers, signal }, proxy);
+  return fetchBy(options.proxies, url, { method, headers, signal });
 }
 
 function networkProblem(error: unknown, options: RegistryOptions): string {

@@ -15,7 +15,8 @@ export function basicLogin(url: string): string | undefined {
   return Buffer.from(`${decoded(username)}:${decoded(password)}`).toString("base64");
 }
 
-function decoded(text: string): string {
+/** Without its percent signs; as it is where they do not parse. */
+export function decoded(text: string): string {
   try {
     return decodeURIComponent(text);
   } catch {

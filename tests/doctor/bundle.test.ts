@@ -4,7 +4,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { reportText } from "../../lib/doctor/bundle.ts";
-import { redact } from "../../lib/doctor/redact.ts";
+import { redactReport } from "../../lib/doctor/redact-report.ts";
 import { daemonOf, engineOf, factsOf, settingsOf } from "./fed-facts.ts";
 
 const canary = (kind: string) => `${kind}-${randomBytes(9).toString("hex")}`;
@@ -97,6 +97,6 @@ describe("Doctor: report for an issue", () => {
   it("leaves what is no secret as it is", () => {
     const plain =
       '{"registry-mirrors": ["http://127.0.0.1:5000/"], "image": "nvidia/cuda:12.8.1@sha256:abc"}\nmail me@example.org\n';
-    assert.equal(redact(plain, ["short", ""]), plain);
+    assert.equal(redactReport(plain, ["short", ""]), plain);
   });
 });

@@ -3,7 +3,9 @@ import { createServer, type RequestListener, type Server } from "node:http";
 import { createServer as createTcpServer, type AddressInfo, type Server as TcpServer } from "node:net";
 import { judgeProxy, judgeUpstream } from "../../lib/doctor/checks/net.ts";
 import { judgeClock } from "../../lib/doctor/checks/time.ts";
+import { readFacts } from "../../lib/doctor/read-facts.ts";
 import { askUpstream } from "../../lib/doctor/upstream-answer.ts";
+import { startTestProxy } from "../proxy/test-proxy.ts";
 import { check, factsOf, settingsOf } from "./fed-facts.ts";
 
 const servers: Server[] = [];
@@ -28,7 +30,7 @@ async function upstreamOf(listener: RequestListener, missing: object[] = [{}]) {
   const { url, server } = await serve(listener);
   const facts = factsOf({
     settings: settingsOf({ registryCache: { upstream: url } }),
-    upstream: () => askUpstream(url, 500),
+    upstream: () => askUpstream(url, { timeoutMs: 500 }),
     missingImages: async () => missing as never,
   });
   const result = await check("net.upstream", facts);
@@ -88,6 +90,49 @@ describe("Doctor: net.upstream", () => {
     assert.match(fixOf("ENOTFOUND"), /net\.dns/);
   });
 
+  it("asks by the way that the setting proxy gives, and names it where that is the fault", async () => {
+    const { port } = await serve(registry(401));
+    const proxy = await startTestProxy({ login: "me:word", hosts: { "upstream.test": port } });
+    try {
+      const look = (login: string) => {
+        const settings = settingsOf({
+          proxy: { http: { env: "TEST_PROXY" } },
+          registryCache: { upstream: "http://upstream.test" },
+        });
+        const env = { TEST_PROXY: `http://${login}@127.0.0.1:${proxy.port}` };
+        const { upstream } = readFacts(settings, { env });
+        return check(
+          "net.upstream",
+          factsOf({ settings, upstream, missingImages: async () => [{}] as never }),
+        );
+      };
+      assert.equal((await look("me:word")).line, "http://upstream.test answers 401");
+      const refused = await look("me:other");
+      assert.equal(refused.status, "FAIL");
+      assert.match(refused.line, /^http:\/\/upstream\.test cannot be reached through the proxy: /);
+      assert.match(refused.fix!, /the setting proxy/);
+      assert.doesNotMatch(JSON.stringify(refused), /other/);
+    } finally {
+      await proxy.stop();
+    }
+  });
+
+  it("looks at the upstream of each cache, and names the one that does not answer", async () => {
+    const { url } = await serve(registry(401));
+    const { url: broken } = await serve(registry(500));
+    const registries = {
+      "nvcr.io": { port: 5001, upstream: broken },
+      "ghcr.io": { port: 5002, upstream: url },
+    };
+    const settings = settingsOf({ registryCache: { upstream: url, registries } });
+    const result = await check(
+      "net.upstream",
+      factsOf({ settings, upstream: askUpstream, missingImages: async () => [{}] as never }),
+    );
+    assert.equal(result.status, "FAIL");
+    assert.equal(result.line, `${broken} answers 500`);
+  });
+
   it("is WARN where the answer is slow", () => {
     const answer = { status: 200, seconds: 4.2, isRegistry: true, contentType: "" };
     assert.match(judgeUpstream(answer, "https://registry").line, /took 4\.2 s/);
@@ -129,6 +174,14 @@ describe("Doctor: net.dns", () => {
     const result = await check("net.dns", factsOf({ settings }));
     assert.equal(result.status, "FAIL");
     assert.match(result.line, /registry\.invalid has no address/);
+  });
+
+  it("is SKIP where the setting proxy leaves the name to a proxy", async () => {
+    const settings = settingsOf({
+      proxy: { https: "http://proxy.test:3128" },
+      registryCache: { upstream: "https://registry.invalid" },
+    });
+    assert.equal((await check("net.dns", factsOf({ settings }))).status, "SKIP");
   });
 });
 

@@ -6,7 +6,9 @@ import { judgeGc } from "../../lib/doctor/checks/build.ts";
 import { judgeBytes, judgeFiles } from "../../lib/doctor/checks/disk.ts";
 import { stackLockKey } from "../../lib/doctor/checks/host.ts";
 import { withHostLock } from "../../lib/daemon/host-lock.ts";
-import { fileBackendOf, stackPath } from "../../lib/state-files/file-backend.ts";
+import { fileBackend } from "../../lib/state-files/file-backend.ts";
+import { lockFolder } from "../../lib/state-files/stack-locks.ts";
+import { readStateFile } from "../../lib/state-files/state-file.ts";
 import { check, daemonOf, factsOf, settingsOf } from "./fed-facts.ts";
 
 describe("Doctor: Pulumi's files", () => {
@@ -17,7 +19,7 @@ describe("Doctor: Pulumi's files", () => {
   const look = (name: string) => check(`pulumi.${name}`, factsOf({ backend }));
 
   function lock(pid: number, host = hostname()): string {
-    const file = join(stackPath(backend, "locks", "dev"), "1.json");
+    const file = join(lockFolder(backend, "dev"), "1.json");
     const content = { pid, hostname: host, username: "me", timestamp: "2026-11-24T10:00:00Z" };
     write(file, JSON.stringify(content));
     write(`${file}.attrs`, "{}");
@@ -55,7 +57,7 @@ describe("Doctor: Pulumi's files", () => {
 
   it("is FAIL for a state that is cut off, WARN for operations that were left open", async () => {
     assert.equal((await look("state")).status, "SKIP");
-    const file = `${stackPath(backend, "stacks", "dev")}.json`;
+    const { file } = readStateFile(backend, "dev");
     const open = [{ type: "creating", resource: { urn: "urn:pulumi:dev::p::t::registry-cache-server" } }];
     const state = (pending_operations: object[]) =>
       JSON.stringify({ version: 3, checkpoint: { latest: { pending_operations } } });
@@ -75,14 +77,18 @@ describe("Doctor: Pulumi's files", () => {
     assert.match((await look("state")).fix!, /^cp .*\.bak/);
   });
 
-  it("finds the back-end by variable, then by the last login", () => {
+  it("finds the back-end by variable, then in Pulumi.yaml, then by the last login", () => {
     const home = mkdtempSync(join(tmpdir(), "doctor-home-"));
     const env = { HOME: home };
-    assert.equal(fileBackendOf(env), undefined);
+    const root = join(home, "project");
+    write(join(root, "Pulumi.yaml"), "name: p");
+    assert.equal(fileBackend(root, env), undefined);
     write(join(home, ".pulumi", "credentials.json"), '{"current": "file:///srv/state"}');
-    assert.equal(fileBackendOf(env), "/srv/state");
-    assert.equal(fileBackendOf({ ...env, PULUMI_BACKEND_URL: "file://~/x" }), `${home}/x`);
-    assert.equal(fileBackendOf({ ...env, PULUMI_BACKEND_URL: "https://api.example" }), undefined);
+    assert.equal(fileBackend(root, env), "/srv/state");
+    write(join(root, "Pulumi.yaml"), "name: p\nbackend: {url: file://./state}");
+    assert.equal(fileBackend(root, env), join(root, "state"));
+    assert.equal(fileBackend(root, { ...env, PULUMI_BACKEND_URL: "file://~/x" }), `${home}/x`);
+    assert.equal(fileBackend(root, { ...env, PULUMI_BACKEND_URL: "https://api.example" }), undefined);
     rmSync(home, { recursive: true });
   });
 });

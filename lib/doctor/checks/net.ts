@@ -1,5 +1,8 @@
 import { lookup } from "node:dns/promises";
 import { isIP } from "node:net";
+import { proxyFor, readProxies } from "../../proxy/proxy.ts";
+import { ownAddress } from "../../registry/cache-address.ts";
+import { cachesOf, type CacheSettings } from "../../registry/cache-settings.ts";
 import type { UpstreamAnswer } from "../upstream-answer.ts";
 import { fail, isUnknown, ok, skip, warn, type CheckDefinition, type Facts, type Outcome } from "../types.ts";
 import { withEngine } from "./docker-engine.ts";
@@ -11,7 +14,9 @@ export const netChecks: CheckDefinition[] = [
     fails: "there is no address for it",
     run: async ({ settings, started }) => {
       if (!started) return skip("the sandbox has never been started");
-      const name = new URL(settings.registryCache.upstream).hostname.replace(/^\[|\]$/g, "");
+      const url = new URL(settings.registryCache.upstream);
+      const name = url.hostname.replace(/^\[|\]$/g, "");
+      if (proxyFor(url, readProxies(settings.proxy))) return skip(`the proxy looks up ${name}`);
       if (isIP(name)) return ok(`${name} is an address, no name`);
       try {
         return ok(`${name} is ${(await lookup(name)).address}`);
@@ -25,7 +30,7 @@ export const netChecks: CheckDefinition[] = [
   },
   {
     id: "net.upstream",
-    what: "`GET /v2/` of the registry that the cache mirrors; 200 and 401 are both good.",
+    what: "`GET /v2/` of each registry that a cache mirrors, by the way that the setting `proxy` gives; 200 and 401 are both good.",
     fails:
       "no connection, a TLS fault, a proxy's page or an error, while something is still to be built or fetched",
     warns:
@@ -33,7 +38,9 @@ export const netChecks: CheckDefinition[] = [
     limit: 25,
     run: async (facts) => {
       if (!facts.started) return skip("the sandbox has never been started");
-      const outcome = judgeUpstream(await facts.upstream(), facts.settings.registryCache.upstream);
+      const outcome = worstOf(
+        await Promise.all(cachesOf(facts.settings).map((cache) => askFor(cache, facts))),
+      );
       if (outcome.status !== "FAIL") return outcome;
       const missing = await facts.missingImages();
       const nothingToDo = !isUnknown(missing) && missing.length === 0;
@@ -48,21 +55,47 @@ export const netChecks: CheckDefinition[] = [
     fails: "HTTP_PROXY or HTTPS_PROXY is set, and NO_PROXY does not cover the cache's address on the network",
     warns:
       "the same for a cache on loopback: dockerd itself never sends loopback to a proxy, other programs do",
-    run: (facts) => withEngine(facts, (engine) => judgeProxy(engine, cacheHost(facts))),
+    run: (facts) =>
+      withEngine(facts, (engine) => judgeProxy(engine, ownAddress(facts.settings.registryCache.bind))),
   },
 ];
 
-/** Also of `time.clock`: what is said where the clock makes a certificate look out of date. */
-export function judgeUpstream(answer: UpstreamAnswer, upstream: string): Outcome {
+async function askFor({ registry, upstream }: CacheSettings, facts: Facts): Promise<Outcome> {
+  const setting = registry ? `registryCache.registries["${registry}"]` : "registryCache.upstream";
+  return judgeUpstream(await facts.upstream(upstream), upstream, setting);
+}
+
+/** What is worst, from all that it is said of. */
+function worstOf(outcomes: Outcome[]): Outcome {
+  const status = (["FAIL", "WARN"] as const).find((one) =>
+    outcomes.some((outcome) => outcome.status === one),
+  );
+  const worst = outcomes.filter((outcome) => outcome.status === (status ?? "OK"));
+  const lines = worst.map(({ line }) => line).join("; ");
+  const fixes = [...new Set(worst.flatMap(({ fix }) => fix ?? []))].join("; ");
+  return { status: status ?? "OK", line: lines, ...(fixes && { fix: fixes }) };
+}
+
+/**
+ * Also of `time.clock`: what is said where the clock makes a certificate look out of date.
+ *
+ * @param setting that names the upstream
+ */
+export function judgeUpstream(
+  answer: UpstreamAnswer,
+  upstream: string,
+  setting = "registryCache.upstream",
+): Outcome {
   if ("code" in answer) {
-    const line = `${upstream} cannot be reached: ${answer.words}`;
-    return fail(line, fixOf(answer.code, upstream));
+    const way = answer.throughProxy ? " through the proxy" : "";
+    const line = `${upstream} cannot be reached${way}: ${answer.words}`;
+    return fail(line, fixOf(answer.code, upstream, answer.throughProxy ? "the setting proxy" : setting));
   }
   const { status, isRegistry, contentType, seconds } = answer;
   if (contentType.includes("text/html") && !isRegistry)
     return fail(
       `${upstream} is answered by something else than a registry (status ${status}, ${contentType || "no type"}): a proxy or a login page`,
-      "open the address in a browser; behind a company's proxy set it for the Docker daemon and the cache",
+      "open the address in a browser; behind a company's proxy: the setting proxy",
     );
   if (status !== 200 && status !== 401)
     return fail(
@@ -76,19 +109,13 @@ export function judgeUpstream(answer: UpstreamAnswer, upstream: string): Outcome
   return ok(`${upstream} answers ${status}`);
 }
 
-function fixOf(code: string, upstream: string): string {
+function fixOf(code: string, upstream: string, setting: string): string {
   if (/CERT_HAS_EXPIRED|CERT_NOT_YET_VALID/.test(code))
     return "check the clock first: timedatectl (see time.clock)";
   if (/CERT|SIGNED|ISSUER/.test(code))
     return "a company's certificate is missing: export SSL_CERT_FILE and NODE_EXTRA_CA_CERTS=/path/ca.pem, or set build.caBundle";
   if (code === "ENOTFOUND" || code === "EAI_AGAIN") return "see net.dns";
-  return `check the line and registryCache.upstream: curl -v ${upstream}/v2/`;
-}
-
-/** Host by which the daemon reaches the cache. */
-function cacheHost({ settings }: Facts): string {
-  const { bind } = settings.registryCache as { bind?: string };
-  return bind === undefined || bind === "0.0.0.0" ? "127.0.0.1" : bind;
+  return `check the line and ${setting}: curl -v ${upstream}/v2/`;
 }
 
 export function judgeProxy(

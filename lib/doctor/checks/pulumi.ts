@@ -1,5 +1,5 @@
-import { existsSync, rmSync } from "node:fs";
-import { locksOf, stackPath, stateOf, type FoundLock } from "../../state-files/file-backend.ts";
+import { locksOf, removeLockFiles, type FoundLock } from "../../state-files/stack-locks.ts";
+import { readStateFile } from "../../state-files/state-file.ts";
 import { fail, ok, skip, warn, type CheckDefinition, type Facts, type Outcome } from "../types.ts";
 
 const elsewhere = "Pulumi's state is not in a folder of this machine";
@@ -26,14 +26,9 @@ export const pulumiChecks: CheckDefinition[] = [
     fails: "it is cut off or no JSON",
     run: ({ backend, settings }) => {
       if (!backend) return skip(elsewhere);
-      const state = stateOf(backend, settings.stack);
-      if (!state) return skip(`the stack ${settings.stack} has no state yet`);
-      if (!state.problem) return ok("whole");
-      const file = `${stackPath(backend, "stacks", settings.stack)}.json`;
-      const fix = existsSync(`${file}.bak`)
-        ? `cp ${file}.bak ${file}, then pulumi refresh`
-        : `move ${file} away; ${startCommand({ settings })} makes a new one`;
-      return fail(state.problem, fix);
+      const { file, state, broken } = readStateFile(backend, settings.stack);
+      if (broken) return fail(`${file} is broken: ${broken.why}`, fixOf(file, broken.backup, settings));
+      return state ? ok("whole") : skip(`the stack ${settings.stack} has no state yet`);
     },
   },
   {
@@ -42,16 +37,27 @@ export const pulumiChecks: CheckDefinition[] = [
     warns: "there are some; they are listed",
     run: (facts) => {
       if (!facts.backend) return skip(elsewhere);
-      const state = stateOf(facts.backend, facts.settings.stack);
-      if (!state || state.problem) return skip("there is no state to read");
+      const { state, broken } = readStateFile(facts.backend, facts.settings.stack);
+      if (!state || broken) return skip("there is no state to read");
       if (state.pending.length === 0) return ok("none");
+      const steps = state.pending.map(({ type, urn }) => `${type} ${urn.split("::").at(-1)}`);
       return warn(
-        `a killed run left open: ${state.pending.join(", ")}`,
+        `a killed run left open: ${steps.join(", ")}`,
         `${startCommand(facts)}; if it stays: pulumi refresh -s ${facts.settings.stack} --clear-pending-creates --yes`,
       );
     },
   },
 ];
+
+function fixOf(
+  file: string,
+  backup: { name: string; path?: string } | undefined,
+  settings: Facts["settings"],
+): string {
+  if (!backup) return `move ${file} away; ${startCommand({ settings })} makes a new one`;
+  if (!backup.path) return `${startCommand({ settings })} puts ${backup.name} in its place`;
+  return `cp ${backup.path} ${file}, then pulumi refresh`;
+}
 
 function judgeLocks(locks: FoundLock[], facts: Facts): Outcome {
   const alive = locks.find(({ owner }) => owner === "alive")?.lock;
@@ -76,7 +82,7 @@ function judgeLocks(locks: FoundLock[], facts: Facts): Outcome {
         if (!facts.backend) return;
         // Looked at again: a run may have begun meanwhile.
         for (const { file, owner } of locksOf(facts.backend, facts.settings.stack))
-          if (owner === "dead") for (const path of [file, `${file}.attrs`]) rmSync(path, { force: true });
+          if (owner === "dead") removeLockFiles(file);
       },
     },
   };

@@ -12,7 +12,7 @@ export const timeChecks: CheckDefinition[] = [
     limit: 15,
     run: async (facts) => {
       if (!facts.started) return skip("the sandbox has never been started");
-      return judgeClock(await facts.upstream(), Date.now());
+      return judgeClock(await facts.upstream(facts.settings.registryCache.upstream), Date.now());
     },
   },
 ];

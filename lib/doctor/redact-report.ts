@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
+import { hidden, withoutPieces } from "../secrets/redact.ts";
+import { decoded } from "../secrets/url-login.ts";
 
-const hidden = "***";
 const secretName = "token|passw(?:or)?d|passphrase|secret|credential|api[_-]?key|private[_-]?key|auth";
 
 /** Ways in which a secret stands in a text, whatever its value. */
@@ -16,10 +17,11 @@ const patterns: [RegExp, string][] = [
 const shortest = 6;
 
 /**
- * Blanks out secrets in a text: the known values, also as base64 and in URLs, and whatever looks like one.
+ * Blanks out secrets in a report: the known values, also as base64 and in URLs, and whatever looks like one. It takes more
+ * than a build's messages need (`redactor` of lib/secrets): a report is sent to others, and holds logs that are not ours.
  * @param secrets values that may appear nowhere
  */
-export function redact(text: string, secrets: Iterable<string> = []): string {
+export function redactReport(text: string, secrets: Iterable<string> = []): string {
   const forms = [...secrets]
     .filter((value) => value.length >= shortest)
     .flatMap((value) => [
@@ -27,10 +29,8 @@ export function redact(text: string, secrets: Iterable<string> = []): string {
       encodeURIComponent(value),
       JSON.stringify(value).slice(1, -1),
       Buffer.from(value).toString("base64").replace(/=+$/, ""),
-    ])
-    .sort((a, b) => b.length - a.length); // the longer first: one may hold another
-  let result = text;
-  for (const form of new Set(forms)) result = result.replaceAll(form, hidden);
+    ]);
+  let result = withoutPieces(text, forms);
   for (const [pattern, replacement] of patterns) result = result.replace(pattern, replacement);
   return result;
 }
@@ -59,14 +59,6 @@ function collect(value: unknown, env: NodeJS.ProcessEnv, values: Set<string>): v
 function add(values: Set<string>, text: string): void {
   for (const value of [text, text.trim(), ...text.split("\n").map((line) => line.trim())])
     if (value.length >= shortest) values.add(value);
-}
-
-function decoded(text: string): string {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    return text;
-  }
 }
 
 function textOf(file: string): string {

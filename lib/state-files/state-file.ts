@@ -18,8 +18,17 @@ export interface StateFile {
     /** e.g. `"it is empty"` */
     why: string;
     /** The newest whole back-up, if there is one. */
-    backup?: { name: string; text: string };
+    backup?: Backup;
   };
+}
+
+/** A whole state that can take a broken one's place. */
+interface Backup {
+  /** For people, e.g. `"gpu-build-host/dev.json.bak"` */
+  name: string;
+  /** Its file; undefined for a part of the broken one. */
+  path?: string;
+  text: string;
 }
 
 /** Where Pulumi's file back-end keeps a stack's state, below the back-end's folder. */
@@ -92,12 +101,7 @@ function parseState(text: string): StackState | undefined {
 }
 
 /** The text without a byte order mark; else the newest whole one of what Pulumi keeps: the file before, back-ups, history. */
-function newestBackup(
-  backend: string,
-  stack: string,
-  file: string,
-  text: string,
-): { name: string; text: string } | undefined {
+function newestBackup(backend: string, stack: string, file: string, text: string): Backup | undefined {
   if (parseState(text.slice(1)) && text.startsWith("\uFEFF"))
     return { name: "the same text without the mark", text: text.slice(1) };
   const kept = [join(stateFolder(backend, "backups"), stack), join(stateFolder(backend, "history"), stack)]
@@ -108,6 +112,7 @@ function newestBackup(
     .sort((a, b) => statSync(b).mtimeMs - statSync(a).mtimeMs)
     .map((path) => ({
       name: join(basename(dirname(path)), basename(path)),
+      path,
       text: readFileSync(path, "utf8"),
     }))
     .find((candidate) => parseState(candidate.text));
