@@ -78,6 +78,8 @@ describe("the cache and its upstream", function () {
     return lines;
   }
 
+  const health = () => stack.docker("inspect", "--format={{.State.Health.Status}}", cacheName);
+
   /** Pulls an image, that the engine then does not have any more, from the cache itself. */
   async function pullFromCache({ repository }: TinyImage): Promise<void> {
     await stack.docker("pull", `127.0.0.1:${port}/${repository}:1`);
@@ -204,6 +206,7 @@ describe("the cache and its upstream", function () {
 
     it("starts again without its upstream, and serves what it has", async () => {
       await stack.docker("restart", cacheName);
+      await until("the cache", async () => (await health()) === "healthy" || undefined);
       await pullFromCache(cached);
       assert.deepEqual((await stack.start()).changed, []);
     });

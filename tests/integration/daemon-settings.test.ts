@@ -33,7 +33,7 @@ describe("dockerDaemon: more than the mirror", function () {
     assert.match(
       output,
       new RegExp(
-        `This host is not ready:\\s+log-driver in \\S+daemon\\.json needs a restart of Docker; stops ${cacheName} \\(unless-stopped\\): set dockerDaemon\\.allowRestart: true`,
+        `This host is not ready:\\s+docker\\.config\\.wanted: log-driver in \\S+daemon\\.json needs a restart of Docker; stops ${cacheName} \\(unless-stopped\\): set dockerDaemon\\.allowRestart: true`,
       ),
     );
     assert.doesNotMatch(output, /\n\s+at .*\.(ts|js|mjs):\d+/);

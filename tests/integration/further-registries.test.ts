@@ -47,7 +47,7 @@ for (const release of ["testing", "trixie"] as const) {
         assert.notEqual(exitCode, 0);
         assert.match(
           output,
-          /registryCache\.registries needs Engine 28; this one is 26\.\S+: it reads no hosts\.toml, so it would never ask a cache of nvcr\.io\. Upgrade the engine, or take registries out\./,
+          /registryCache\.registries needs Engine 28; this one is 26\.\S+: it reads no hosts\.toml, so it would never ask a cache of nvcr\.io\. Fix: Upgrade the engine, or take registries out/,
         );
         assert.equal(await project.docker("ps", "--all", "--quiet"), "");
         assert.ok(!existsSync(engineFile("nvcr.io")));
