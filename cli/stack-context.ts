@@ -1,6 +1,7 @@
 import { existsSync, mkdirSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { delimiter, dirname, join } from "node:path";
+import { finishCutOffRestart } from "../lib/daemon/cut-off-restart.ts";
 import { engineAt } from "../lib/docker/engine.ts";
 import { UserError } from "../lib/errors.ts";
 import { ImageLockFile } from "../lib/images/lock-file.ts";
@@ -9,6 +10,8 @@ import type { Settings } from "../lib/settings/settings.ts";
 import { readStackFile } from "../lib/settings/stack-file.ts";
 import { fileBackend } from "../lib/state-files/file-backend.ts";
 import { stackExists } from "../lib/state-files/state-file.ts";
+import { startEngine } from "../sandbox/engine.ts";
+import { sandboxLayout } from "../sandbox/layout.ts";
 import { requireLinux, requireRoot } from "../sandbox/preflight.ts";
 import { startSandbox, type Sandbox } from "../sandbox/sandbox.ts";
 import { ensureToolchain, type Toolchain } from "../sandbox/toolchain/toolchain.ts";
@@ -52,7 +55,8 @@ export interface OpenOptions {
  */
 export async function openStack(options: OpenOptions, progress: Progress): Promise<OpenStack> {
   const { stack } = options;
-  useProxy(checkStackFile(projectRoot, stack).proxy, {
+  const { proxy, stateDir, engine } = checkStackFile(projectRoot, stack);
+  useProxy(proxy, {
     isRequired: !options.looksOnly && !options.takesAway,
   });
   const isSandbox = readStackFile(projectRoot, stack).values["sandbox"] === true;
@@ -69,6 +73,15 @@ export async function openStack(options: OpenOptions, progress: Progress): Promi
       signal,
     });
     progress.doneAll();
+    if (!options.looksOnly && !options.dryRun) {
+      const dockerHost = isSandbox ? sandboxLayout(sandboxRoot).dockerHost : engine.host;
+      await finishCutOffRestart(join(stateDir, "daemon"), dockerHost, {
+        stack,
+        log: (line) => progress.print(line),
+        signal,
+        ...(isSandbox && { start: () => startEngine({ root: sandboxRoot, signal }) }),
+      });
+    }
     const sandbox = isSandbox ? await openSandbox(stack, progress, signal) : undefined;
     progress.doneAll();
     return { toolchain, sandbox };

@@ -23,6 +23,7 @@ export type Step =
   | "emptied"
   | "live-restored"
   | "restarting"
+  | "stopped"
   | "restarted"
   | "verified"
   | "ledger-removed";
@@ -104,7 +105,9 @@ async function bringByRestart(
   await write(target, current, to);
   await target.onStep("restarting");
   const isUp = () => answers(daemon.socketPath);
-  await restartService(target.service!, daemon.process, target.restartMs, isUp);
+  await restartService(target.service!, daemon.process, target.restartMs, isUp, () =>
+    target.onStep("stopped"),
+  );
   await stable(daemon.socketPath, target.restartMs);
   const identity = await identifyDaemon(`unix://${daemon.socketPath}`);
   if (!("managed" in identity)) throw new UserError(`after its restart ${identity.foreign.what}`);
@@ -140,7 +143,7 @@ async function reload(target: Target, daemon: ManagedDaemon, text: FileText, key
   await target.onStep("verified");
 }
 
-async function answers(socketPath: string): Promise<boolean> {
+export async function answers(socketPath: string): Promise<boolean> {
   return engineRequest(socketPath, { path: "/_ping", timeoutMs: 2_000 }).then(
     () => true,
     () => false,
@@ -148,7 +151,7 @@ async function answers(socketPath: string): Promise<boolean> {
 }
 
 /** Three good answers in a row: one alone may come from a daemon that is about to give up. */
-async function stable(socketPath: string, waitMs: number): Promise<void> {
+export async function stable(socketPath: string, waitMs: number): Promise<void> {
   const deadline = Date.now() + waitMs;
   for (let good = 0; good < 3;) {
     good = (await answers(socketPath)) ? good + 1 : 0;

@@ -13,6 +13,9 @@ export const DEFAULT_LEDGER_FOLDER = "/var/lib/gpu-build-host/daemon";
 /** Back-ups of daemon.json that are kept while a stack uses it. */
 const BACKUPS = 5;
 
+/** End of the name of a restart's journal. */
+export const RESTART = ".restart";
+
 /** What the folder says about one daemon.json. `problem` is set where a ledger is there and cannot be read. */
 export interface LedgerOnDisk {
   ledger: Ledger | undefined;
@@ -30,6 +33,11 @@ export function ledgerPath(folder: string, file: string): string {
 /** Where a daemon.json is put that dockerd shall try out. */
 export function candidatePath(folder: string, file: string): string {
   return join(folder, `${nameOf(file)}.candidate`);
+}
+
+/** What is left to do of a restart that is under way. No name of a ledger's: whoever reads all of those passes it by. */
+export function restartPath(folder: string, file: string): string {
+  return join(folder, `${nameOf(file)}${RESTART}`);
 }
 
 /** The record of one daemon.json. Never throws: a lost or damaged one is told by `problem`. */
@@ -54,7 +62,8 @@ export async function writeLedger(folder: string, ledger: Ledger): Promise<void>
 /** Forgets a daemon.json: record and back-ups go, and the folder if it is empty then. */
 export async function removeLedger(folder: string, file: string): Promise<void> {
   await replaceFile(ledgerPath(folder, file), null, { mode: 0o600 });
-  await rm(candidatePath(folder, file), { force: true });
+  for (const path of [candidatePath(folder, file), restartPath(folder, file)])
+    await rm(path, { force: true });
   await rm(backupFolder(folder, file), { recursive: true, force: true });
   for (const path of [join(folder, "backups"), folder]) await rmdir(path).catch(() => undefined);
   if (folder === DEFAULT_LEDGER_FOLDER) await rmdir(dirname(folder)).catch(() => undefined);

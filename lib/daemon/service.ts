@@ -9,6 +9,9 @@ import { processOf, stillRuns, type HostProcess } from "./dockerd-process.ts";
 /** How a dockerd is stopped and started, read from the running one: when it is needed, that one is gone. */
 export type Service = { kind: "systemd"; unit: string } | OwnProcess;
 
+/** What of a service can be written down. */
+export type StoredService = { kind: "systemd"; unit: string } | Omit<OwnProcess, "namespaces">;
+
 /** A dockerd that no service manager of ours looks after; it is started again as it was. */
 interface OwnProcess {
   kind: "process";
@@ -20,12 +23,15 @@ interface OwnProcess {
   log: string | undefined;
   /** Open namespaces that differ from ours, by nsenter's flag: its mounts must not end up among ours. */
   namespaces: { flag: string; fd: number }[];
+  /** It had mounts of its own: where those are gone it gets new ones. */
+  ownMounts: boolean;
   /** A parent that starts it again by itself, e.g. `"runsv"`. */
   supervisor: string | undefined;
 }
 
 const SUPERVISORS =
   /^(runsv|s6-supervise|supervise-daemon|supervisord|dinit|monit|circusd|containerd-shim.*)$/;
+const NEW_MOUNTS = ["unshare", "--mount", "--propagation", "slave", "--"];
 const SUPERVISOR_WAIT_MS = 10_000;
 
 /** Reads how a running dockerd can be started again. Close it with `closeService`. */
@@ -35,6 +41,7 @@ export async function serviceOf(dockerd: HostProcess): Promise<Service> {
   if (unit && (await stat("/run/systemd/system").catch(() => undefined))) return { kind: "systemd", unit };
   const environment = await readFile(`${proc}/environ`, "utf8");
   const output = await readlink(`${proc}/fd/1`).catch(() => "");
+  const namespaces = await otherNamespaces(dockerd.pid);
   return {
     kind: "process",
     executable: (await readlink(`${proc}/exe`)).replace(/ \(deleted\)$/, ""),
@@ -42,9 +49,28 @@ export async function serviceOf(dockerd: HostProcess): Promise<Service> {
     env: Object.fromEntries(environment.split("\0").filter(Boolean).map(splitVariable)),
     folder: await readlink(`${proc}/cwd`).catch(() => "/"),
     log: (await stat(output).catch(() => undefined))?.isFile() ? output : undefined,
-    namespaces: await otherNamespaces(dockerd.pid),
+    namespaces,
+    ownMounts: namespaces.some(({ flag }) => flag === "mount"),
     supervisor: await supervisorOf(dockerd.pid),
   };
+}
+
+/** A service without its open namespaces. */
+export function storedService(service: Service): StoredService {
+  if (service.kind === "systemd") return service;
+  const { namespaces: _, ...stored } = service;
+  return stored;
+}
+
+/** Starts what was written down, where no dockerd runs. @throws UserError saying why it does not start */
+export async function startStored(
+  service: StoredService,
+  waitMs: number,
+  isUp: () => Promise<boolean>,
+): Promise<void> {
+  if (service.kind === "systemd") return restartUnit(service.unit, waitMs);
+  if (service.supervisor && (await waitFor(isUp, SUPERVISOR_WAIT_MS))) return;
+  await startProcess({ ...service, namespaces: [] }, waitMs, isUp);
 }
 
 export function closeService(service: Service | undefined): void {
@@ -66,6 +92,7 @@ export async function restartService(
   dockerd: HostProcess,
   waitMs: number,
   isUp: () => Promise<boolean>,
+  onStopped: () => Promise<void> | void = () => undefined,
 ): Promise<void> {
   if (service.kind === "systemd") return restartUnit(service.unit, waitMs);
   if (await stillRuns(dockerd)) {
@@ -80,6 +107,7 @@ export async function restartService(
       },
     );
   }
+  await onStopped();
   // Two dockerd on one socket would be worse than a moment of waiting.
   if (service.supervisor && (await waitFor(isUp, SUPERVISOR_WAIT_MS))) return;
   await startProcess(service, waitMs, isUp);
@@ -107,14 +135,13 @@ async function startProcess(
   waitMs: number,
   isUp: () => Promise<boolean>,
 ): Promise<void> {
-  const { executable, args, env, folder, log, namespaces } = service;
+  const { executable, args, env, folder, log, namespaces, ownMounts } = service;
   const logStart = log ? (statSync(log, { throwIfNoEntry: false })?.size ?? 0) : 0;
   const output = openSync(log ?? "/dev/null", "a");
   const enter = namespaces.map(({ flag }, index) => `--${flag}=/proc/self/fd/${index + 3}`);
-  const [command, ...rest] =
-    enter.length > 0
-      ? ["nsenter", ...enter, `--wd=${folder}`, "--", executable, ...args]
-      : [executable, ...args];
+  const inNamespaces =
+    enter.length > 0 ? ["nsenter", ...enter, `--wd=${folder}`, "--"] : ownMounts ? NEW_MOUNTS : [];
+  const [command = executable, ...rest] = [...inNamespaces, executable, ...args];
   const child = spawn(command, rest, {
     detached: true,
     env,

@@ -1,5 +1,6 @@
 import { UserError } from "../errors.ts";
 import { bring, EditedMeanwhile, type Step, type Target } from "./converge.ts";
+import { dropJournal, writeJournal } from "./cut-off-restart.ts";
 import { refuseFlagClash } from "./flag-clash.ts";
 import { withHostLock } from "./host-lock.ts";
 import type { ManagedDaemon } from "./identify.ts";
@@ -9,7 +10,7 @@ import type { FileText } from "./merge.ts";
 import { topKey } from "./pointer.ts";
 import { prepare, restartRefusal, type Prepared, type Settlement } from "./prepare.ts";
 import { readDaemonJson } from "./read-file.ts";
-import { closeService, serviceOf } from "./service.ts";
+import { closeService, serviceOf, storedService } from "./service.ts";
 import { validateCandidate } from "./validate.ts";
 
 /** Time limits in milliseconds. */
@@ -118,10 +119,25 @@ async function settleOnce(settlement: Settlement, manner: Manner): Promise<void>
     verifyMs: manner.limits?.verifyMs ?? DEFAULT_LIMITS.verifyMs,
     restartMs: manner.limits?.restartMs ?? DEFAULT_LIMITS.restartMs,
   };
+  const { service } = target;
   try {
+    if (daemon && service) {
+      await writeJournal(manner.ledgerFolder, {
+        dockerHost: `unix://${daemon.socketPath}`,
+        file,
+        former: current,
+        wanted: plan.text,
+        formerLedger: ledger ?? null,
+        service: storedService(service),
+      });
+    }
     await bring(target, current, plan.text);
+    await dropJournal(manner.ledgerFolder, file);
   } catch (error) {
-    if (error instanceof EditedMeanwhile) throw error;
+    if (error instanceof EditedMeanwhile) {
+      await dropJournal(manner.ledgerFolder, file);
+      throw error;
+    }
     throw await rollBack(target, manner, {
       seen,
       current,
@@ -190,6 +206,7 @@ async function rollBack(target: Target, manner: Manner, failure: Failure): Promi
       const service = failure.seen.has("restarting") ? target.service : undefined;
       await bring({ ...target, service, isOutdated: true, onStep: () => undefined }, found, failure.current);
     }
+    await dropJournal(manner.ledgerFolder, target.file);
     if (failure.former) await writeLedger(manner.ledgerFolder, failure.former);
     else await removeLedger(manner.ledgerFolder, target.file);
     return touched
