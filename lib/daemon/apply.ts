@@ -1,8 +1,10 @@
-import { stat } from "node:fs/promises";
+import { mkdtemp, rm, stat } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { UserError } from "../errors.ts";
 import { onOneLine, pasteAdvice, printAdvice } from "./advice.ts";
 import { followLinks } from "./atomic-file.ts";
-import { checkCandidate } from "./candidate-checks.ts";
+import type { Candidate } from "./candidate-checks.ts";
 import { classify } from "./change-class.ts";
 import { documentOf } from "./daemon-json.ts";
 import { entriesOf, type DaemonDocumentPart } from "./desired.ts";
@@ -25,6 +27,7 @@ import { changeFact, prepare, restartRefusal, type Settlement } from "./prepare.
 import { readDaemonJson } from "./read-file.ts";
 import { mayHoldLogin } from "./shown-value.ts";
 import { DEFAULT_LIMITS, settle, type Manner } from "./settle.ts";
+import { validateCandidate } from "./validate.ts";
 
 /** What one stack wants in the daemon.json of one engine. */
 export interface DaemonWish {
@@ -96,12 +99,26 @@ export async function wishProblem(wish: DaemonWish, ledgerFolder: string): Promi
     );
     const { restart, plan } = prepared;
     if (restart.length > 0 && !wish.allowRestart) throw await restartRefusal(daemon, prepared);
-    const candidate = { text: plan.text ?? "", restarts: restart.length > 0, entries: settlement.entries };
-    if (plan.text !== prepared.current) await checkCandidate(daemon, candidate);
+    if (plan.text !== null && plan.text !== prepared.current)
+      await tryCandidate(daemon, {
+        text: plan.text,
+        restarts: restart.length > 0,
+        entries: settlement.entries,
+      });
     return undefined;
   } catch (error) {
     if (error instanceof UserError) return error.message;
     throw error;
+  }
+}
+
+/** As before writing, but in a folder that does not stay: a preview leaves nothing behind. */
+async function tryCandidate(daemon: ManagedDaemon, candidate: Candidate): Promise<void> {
+  const folder = await mkdtemp(join(tmpdir(), "daemon-json-"));
+  try {
+    await validateCandidate(daemon, candidate, folder);
+  } finally {
+    await rm(folder, { recursive: true, force: true });
   }
 }
 

@@ -1,6 +1,7 @@
 import { closest, distance } from "fastest-levenshtein";
 import { DAEMON_KEYS, LOG_DRIVERS, SHARED_LISTS } from "./daemon-keys.ts";
 import { isObject, type DaemonDocumentPart } from "./desired.ts";
+import { logOptionProblem } from "./log-options.ts";
 import { mirrorProblem, normalMirror } from "./mirror-url.ts";
 import { holdsLogin } from "./shown-value.ts";
 import { insecureRegistryProblem } from "./registry-address.ts";
@@ -31,8 +32,15 @@ const WHOLE_NUMBERS = new Set(
 );
 
 /** What of a part of daemon.json dockerd would refuse, ignore or start with to no good, as far as it shows without the host. */
-export function documentProblems(part: DaemonDocumentPart): DocumentProblem[] {
-  return Object.entries(part).flatMap(([key, value]) => keyProblems(key, value));
+export function documentProblems(
+  part: DaemonDocumentPart,
+  logDriver: unknown = part["log-driver"],
+): DocumentProblem[] {
+  return Object.entries(part).flatMap(([key, value]) =>
+    key === "log-opts" && isObject(value) && !nullAt([key], value) && !holdsLogin(JSON.stringify(value))
+      ? logOptProblems(value, logDriver)
+      : keyProblems(key, value),
+  );
 }
 
 function keyProblems(key: string, value: unknown): DocumentProblem[] {
@@ -57,7 +65,7 @@ function keyProblems(key: string, value: unknown): DocumentProblem[] {
     const reason = logDriverProblem(value);
     return reason ? one(`${reason}, got ${JSON.stringify(value)}`) : [];
   }
-  if (key === "log-opts") return logOptProblems(value);
+  if (key === "log-opts") return one('must be an object such as {"max-size": "10m"}');
   if (YES_OR_NO.has(key) && typeof value !== "boolean")
     return one(`must be true or false, got ${JSON.stringify(value)}`);
   if (WHOLE_NUMBERS.has(key) && !(Number.isInteger(value) && (value as number) >= 0))
@@ -97,19 +105,16 @@ export function logDriverProblem(driver: unknown): string | undefined {
   return `is no log driver of Docker's, every container would fail to start${didYouMean(driver, LOG_DRIVERS)}`;
 }
 
-function logOptProblems(value: unknown): DocumentProblem[] {
-  if (!isObject(value))
-    return [{ path: ["log-opts"], reason: 'must be an object such as {"max-size": "10m"}' }];
-  return Object.entries(value).flatMap(([name, option]) =>
-    typeof option === "string"
-      ? []
-      : [
-          {
-            path: ["log-opts", name],
-            reason: `must be text: Docker wants strings here, write ${JSON.stringify(String(option))}`,
-          },
-        ],
-  );
+/** What is wrong with the options of a log driver; `undefined`: of whichever driver the host has. */
+export function logOptProblems(options: DaemonDocumentPart, logDriver: unknown): DocumentProblem[] {
+  const driver = typeof logDriver === "string" ? logDriver : undefined;
+  return Object.entries(options).flatMap(([name, option]) => {
+    const reason =
+      typeof option === "string"
+        ? logOptionProblem(driver, name, option)
+        : `must be text: Docker wants strings here, write ${JSON.stringify(String(option))}`;
+    return reason ? [{ path: ["log-opts", name], reason }] : [];
+  });
 }
 
 function nullAt(path: string[], value: unknown): string[] | undefined {

@@ -1,6 +1,6 @@
 import type { z } from "zod";
 import { isObject } from "../daemon/desired.ts";
-import { documentProblems } from "../daemon/document-problems.ts";
+import { documentProblems, logOptProblems } from "../daemon/document-problems.ts";
 import { fullKey } from "./problems.ts";
 import type { dockerDaemon } from "./schema/docker-daemon.ts";
 
@@ -20,7 +20,13 @@ const own = [
 
 /** The rules for `dockerDaemon.settings`, and for keys that are given twice. */
 export function daemonProblems(daemon: z.infer<typeof dockerDaemon>): string[] {
-  const problems = documentProblems(daemon.settings).map(({ path, reason }) => `${keyOf(path)} ${reason}`);
+  const logDriver = daemon.logDriver ?? daemon.settings["log-driver"];
+  const problems = [
+    ...documentProblems(daemon.settings, logDriver).map(({ path, reason }) => `${keyOf(path)} ${reason}`),
+    ...logOptProblems(daemon.logOpts ?? {}, logDriver).map(
+      ({ path, reason }) => `${fullKey(["dockerDaemon", "logOpts", ...path.slice(1)])} ${reason}`,
+    ),
+  ];
   for (const [path, setting] of own) {
     const value = daemon[setting];
     const isGiven = Array.isArray(value) ? value.length > 0 : value !== undefined;

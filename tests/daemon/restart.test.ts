@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
 import { execa } from "execa";
 import { applyConfig, releaseConfig, wishProblem, type DaemonWish } from "../../lib/daemon/apply.ts";
@@ -72,6 +73,20 @@ describe("a restart of Docker, on a real engine", function () {
     assert.equal(host.text, "{}");
     assert.equal(host.pid, pid);
     assert.equal((await readLedger(host.ledgerDir, host.file)).ledger, undefined);
+  });
+
+  it("is not promised by a preview where dockerd --validate refuses it, and nothing is left of the try", async () => {
+    await host.reset("{}");
+    const temporary = () => readdirSync(tmpdir()).filter((name) => name.startsWith("daemon-json-"));
+    const before = temporary();
+    const refused = async (settings: DaemonWish["settings"]) =>
+      (await wishProblem(wish(settings, { allowRestart: true }), host.ledgerDir)) ?? "";
+    for (const settings of [{ "default-ipc-mode": "foo" }, { bip: 3 }])
+      assert.match(await refused(settings), /^dockerd would refuse .*daemon\.json, so it was not touched: /);
+    assert.equal(await refused({ "shutdown-timeout": 20 }), "");
+    assert.deepEqual(temporary(), before);
+    assert.ok(!existsSync(host.ledgerDir));
+    assert.equal(host.text, "{}");
   });
 
   it("keeps every container running where live-restore is wanted: it is reloaded first", async () => {

@@ -87,6 +87,41 @@ const wrong: [what: string, dockerDaemon: object, line: string][] = [
     'settings.log-opts.max-file must be text: Docker wants strings here, write "3"',
   ],
   [
+    "a log option that is no size",
+    { settings: { "log-opts": { "max-size": "banana" } } },
+    'settings.log-opts.max-size must be a size such as "10m", got "banana": every new container would fail',
+  ],
+  [
+    "the same of a driver's own setting",
+    { logDriver: "local", logOpts: { "max-size": "-1" } },
+    'logOpts.max-size must be a size such as "10m", got "-1": every new container would fail',
+  ],
+  [
+    "no files of a log",
+    { settings: { "log-driver": "json-file", "log-opts": { "max-file": "0" } } },
+    'settings.log-opts.max-file must be a whole number from 1 on, as text such as "3", got "0": every new container would fail',
+  ],
+  [
+    "a log that is compressed somehow",
+    { logDriver: "local", settings: { "log-opts": { compress: "gzip" } } },
+    'settings.log-opts.compress must be "true" or "false", got "gzip": every new container would fail',
+  ],
+  [
+    "an unknown way of writing logs",
+    { logOpts: { mode: "async" } },
+    'logOpts.mode must be "blocking" or "non-blocking", got "async": every new container would fail',
+  ],
+  [
+    "a misspelt log option, whichever the driver",
+    { logOpts: { "max-sise": "10m" } },
+    'logOpts.max-sise is no option of the log driver json-file, every new container would fail; did you mean "max-size"?',
+  ],
+  [
+    "a log option of another driver",
+    { logDriver: "local", logOpts: { labels: "team" } },
+    "logOpts.labels is no option of the log driver local, every new container would fail; known are max-size, max-file, compress, mode, max-buffer-size, cache-disabled, cache-max-size, cache-max-file, cache-compress",
+  ],
+  [
     "an insecure registry with a scheme (B25)",
     { insecureRegistries: ["http://h:5000"] },
     'insecureRegistries[0] has a scheme: write host:port or a network such as "10.0.0.0/8", without http://, got "http://h:5000"',
@@ -149,6 +184,17 @@ const wrong: [what: string, dockerDaemon: object, line: string][] = [
 describe("settings of dockerDaemon", () => {
   for (const [what, dockerDaemon, line] of wrong)
     it(`refuse ${what}`, () => assert.deepEqual(problems(dockerDaemon), [line]));
+
+  for (const dockerDaemon of [
+    {
+      logDriver: "json-file",
+      logOpts: { "max-size": "10M", "max-file": "3", tag: "{{.Name}}", compress: "true" },
+    },
+    { logDriver: "local", logOpts: { "max-size": "0.5gb", mode: "non-blocking", "max-buffer-size": "4m" } },
+    { logDriver: "fluentd", logOpts: { "fluentd-address": "logs:24224", "max-size": "banana" } },
+    { logOpts: { "fluentd-address": "logs:24224" } },
+  ])
+    it(`take ${JSON.stringify(dockerDaemon)}`, () => assert.deepEqual(problems(dockerDaemon), []));
 
   it("want nothing of daemon.json where nothing is said", () => {
     assert.deepEqual(desiredDocument(parse({})), {});
