@@ -1,12 +1,13 @@
 import { existsSync, rmSync } from "node:fs";
 import { locksOf, stackPath, stateOf, type FoundLock } from "../../state-files/file-backend.ts";
+import { npmCommand } from "../../settings/commands.ts";
 import { fail, ok, skip, warn, type CheckDefinition, type Facts, type Outcome } from "../types.ts";
 
 const elsewhere = "Pulumi's state is not in a folder of this machine";
 
 /** The command that converges the stack and mends what a killed run left. */
 export function startCommand({ settings }: Pick<Facts, "settings">): string {
-  return settings.stack === "sandbox" ? "npm start" : `npm start -- --stack ${settings.stack}`;
+  return npmCommand("npm start", settings.stack);
 }
 
 export const pulumiChecks: CheckDefinition[] = [
@@ -31,7 +32,7 @@ export const pulumiChecks: CheckDefinition[] = [
       if (!state.problem) return ok("whole");
       const file = `${stackPath(backend, "stacks", settings.stack)}.json`;
       const fix = existsSync(`${file}.bak`)
-        ? `cp ${file}.bak ${file}, then pulumi refresh`
+        ? `cp ${file}.bak ${file}, then pulumi refresh --stack ${settings.stack}`
         : `move ${file} away; ${startCommand({ settings })} makes a new one`;
       return fail(state.problem, fix);
     },
