@@ -19,7 +19,7 @@ export interface Check {
   status: Status;
   /** One line: what was found, with the value. */
   line: string;
-  /** Command or setting that mends it; undefined where nothing is to be done. */
+  /** Command or setting that mends it; undefined where nothing is to be done, or where the line says it. */
   fix?: string;
 }
 
@@ -77,4 +77,5 @@ export interface CheckDefinition {
 export const ok = (line: string): Outcome => ({ status: "OK", line });
 export const skip = (line: string, fix?: string): Outcome => ({ status: "SKIP", line, ...(fix && { fix }) });
 export const warn = (line: string, fix: string): Outcome => ({ status: "WARN", line, fix });
-export const fail = (line: string, fix: string): Outcome => ({ status: "FAIL", line, fix });
+/** Without `fix` where the line ends in what mends it, as the words of an error do. */
+export const fail = (line: string, fix?: string): Outcome => ({ status: "FAIL", line, ...(fix && { fix }) });

@@ -19,7 +19,7 @@ export async function checkHost(settings: Settings, plan: StackPlan): Promise<st
   const lines = (status: string) =>
     results
       .filter((result) => result.status === status)
-      .map(({ id, line, fix }) => `${id}: ${line}.${fix ? ` Fix: ${fix}` : ""}`);
+      .map(({ id, line, fix }) => `${id}: ${line}${fix ? `. Fix: ${fix}` : ""}`);
   const problems = lines("FAIL");
   if (problems.length > 0)
     throw new UserError(["This host is not ready:", ...problems.map((line) => `  ${line}`)].join("\n"));

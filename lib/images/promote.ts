@@ -1,5 +1,6 @@
 import type { Engine, EngineImage } from "../docker/engine.ts";
 import { UserError } from "../errors.ts";
+import { setCommand } from "../settings/commands.ts";
 import { normalName, parseReference, pathComponent, stackRepository } from "./image-reference.ts";
 import type { TagLedger } from "./tag-ledger.ts";
 
@@ -72,11 +73,11 @@ async function isForeign(
   if (owner === promotion.stack) return false;
   if (owner !== undefined)
     throw new UserError(
-      `the tag ${tag} belongs to stack "${owner}" on this engine; give this stack's tags an ending of their own: pulumi config set gpu-build-host:variant NAME`,
+      `the tag ${tag} belongs to stack "${owner}" on this engine; give this stack's tags an ending of their own: ${setCommand(promotion.stack, "variant", "NAME")}`,
     );
   if (promotion.adopt) return true;
   throw new UserError(
-    `the tag ${tag} is on an image that no stack made (${live.id.slice(7, 19)}); set gpu-build-host:variant NAME to use other tags, or gpu-build-host:adoptTags true to take the name (it is given back on destroy)`,
+    `the tag ${tag} is on an image that no stack made (${live.id.slice(7, 19)}); to use other tags: ${setCommand(promotion.stack, "variant", "NAME")}; to take the name (it is given back on destroy): ${setCommand(promotion.stack, "adoptTags", "true")}`,
   );
 }
 

@@ -53,12 +53,15 @@ export function tlsProblems(tls: CacheTls, bind: string, now = new Date()): stri
 }
 
 /** Warnings about the files: nothing that stops a run. */
-export function tlsWarnings(tls: CacheTls): string[] {
+export function tlsWarnings(tls: CacheTls): { line: string; fix: string }[] {
   return [tls.key, tls.clientKey].flatMap((file) => {
     const mode = file && statSync(file, { throwIfNoEntry: false })?.mode;
     if (!mode || (mode & 0o077) === 0) return [];
     return [
-      `The private key ${file} can be read by others (mode ${(mode & 0o777).toString(8)}): chmod 600 ${file}`,
+      {
+        line: `The private key ${file} can be read by others (mode ${(mode & 0o777).toString(8)})`,
+        fix: `chmod 600 ${file}`,
+      },
     ];
   });
 }
@@ -118,8 +121,10 @@ function readText(name: keyof CacheTls, file: string | undefined): { pem: string
   try {
     return { pem: readFileSync(file, "utf8") };
   } catch (error) {
-    const isMissing = (error as NodeJS.ErrnoException).code === "ENOENT";
-    return `${setting}.${name} ${file} ${isMissing ? "does not exist" : "cannot be read"}: create it or change the setting`;
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === "EISDIR") return `${setting}.${name} ${file} is a folder: name the file in it`;
+    const fault = code === "ENOENT" ? "does not exist: create it" : `cannot be read (${code}): mend that`;
+    return `${setting}.${name} ${file} ${fault} or change the setting`;
   }
 }
 

@@ -104,7 +104,7 @@ describe("Doctor: docker.kind", () => {
   it("is SKIP where dockerd's process may not be seen", async () => {
     const result = await check("docker.kind", factsOf({ daemon: async () => ({ problem: "needs root" }) }));
     assert.equal(result.status, "SKIP");
-    assert.equal(result.fix, "run as root: sudo npm run doctor");
+    assert.equal(result.fix, "run as root: sudo npm run doctor -- --stack dev");
   });
 });
 

@@ -42,6 +42,7 @@ describe("tlsProblems", () => {
       () => ({ key: "/none" }),
       `${key}.key /none does not exist: create it or change the setting`,
     ],
+    ["a folder", () => ({ key: "/tmp" }), `${key}.key /tmp is a folder: name the file in it`],
     [
       "something else than a certificate",
       () => ({ certificate: path("nonsense") }),
@@ -106,7 +107,7 @@ describe("tlsProblems", () => {
     assert.notEqual(tlsFingerprint(good), before);
     chmodSync(good.key, 0o640);
     assert.deepEqual(tlsWarnings(good), [
-      `The private key ${good.key} can be read by others (mode 640): chmod 600 ${good.key}`,
+      { line: `The private key ${good.key} can be read by others (mode 640)`, fix: `chmod 600 ${good.key}` },
     ]);
     chmodSync(good.key, 0o600);
     assert.deepEqual(tlsWarnings(good), []);

@@ -4,6 +4,7 @@ import { portHolder } from "../../host/port-holder.ts";
 import { loginProblem } from "../../registry/cache-login.ts";
 import { cachesOf, type CacheSettings } from "../../registry/cache-settings.ts";
 import { tlsProblems, tlsWarnings } from "../../registry/certificate.ts";
+import { setCommand } from "../../settings/commands.ts";
 import { askCache } from "../cache-facts.ts";
 import { fail, isUnknown, ok, skip, warn, type CheckDefinition, type Facts, type Outcome } from "../types.ts";
 
@@ -22,10 +23,10 @@ export const cacheAccessChecks: CheckDefinition[] = [
       const { mode, tls, bind } = settings.registryCache;
       if (!tls || mode !== "own") return skip("the cache speaks plain HTTP, on loopback only");
       const problems = tlsProblems(tls, bind);
-      if (problems.length > 0) return fail(problems.join("; "), "then run again");
+      if (problems.length > 0) return fail(problems.join("; "));
       const warnings = tlsWarnings(tls);
       return warnings.length > 0
-        ? warn(warnings.join("; "), "chmod 600 the file")
+        ? warn(warnings.map(({ line }) => line).join("; "), warnings.map(({ fix }) => fix).join("; "))
         : ok(`${tls.certificate} is for ${bind}`);
     },
   },
@@ -38,7 +39,7 @@ export const cacheAccessChecks: CheckDefinition[] = [
       const problems = caches
         .map((cache) => loginProblem(`gpu-build-host:${keyOf(cache)}.login`, cache.login!))
         .filter((problem) => problem !== undefined);
-      if (problems.length > 0) return fail(problems.join("; "), "then run again");
+      if (problems.length > 0) return fail(problems.join("; "));
       return caches.length > 0 ? ok("every password can be read") : skip("no login is set");
     },
   },
@@ -63,7 +64,7 @@ async function judgeRegistries(facts: Facts): Promise<Outcome> {
       "Upgrade the engine, or take registries out",
     );
   const problems = (await Promise.all(caches.map((cache) => problemsOf(facts, cache)))).flat();
-  if (problems.length > 0) return fail(problems.join("; "), "then run again");
+  if (problems.length > 0) return fail(problems.join("; "));
   return ok(`nothing stands in the way of ${names}`);
 }
 
@@ -75,7 +76,7 @@ async function problemsOf({ settings }: Facts, cache: CacheSettings): Promise<st
   return [
     ...(holder
       ? [
-          `Port ${cache.port} on ${cache.bind} is taken by ${holder}: pulumi config set --path 'gpu-build-host:${keyOf(cache)}.port' PORT`,
+          `Port ${cache.port} on ${cache.bind} is taken by ${holder}: ${setCommand(settings.stack, `${keyOf(cache)}.port`, "PORT")}`,
         ]
       : []),
     ...(isForeign

@@ -3,6 +3,7 @@ import { EngineError, engineRequest, socketOf, unlessMissing } from "../../docke
 import { otherCaches } from "../../host/other-cache.ts";
 import { cacheAddress, cacheUrl } from "../../registry/cache-address.ts";
 import { sameMirrors } from "../../daemon/mirror-url.ts";
+import { npmCommand } from "../../settings/commands.ts";
 import { askCache } from "../cache-facts.ts";
 import { fail, isUnknown, ok, skip, warn, type CheckDefinition, type Facts, type Outcome } from "../types.ts";
 import { startCommand } from "./pulumi.ts";
@@ -88,7 +89,7 @@ async function judgeRunning(facts: Facts): Promise<Outcome> {
     return {
       ...fail(
         `${name} is stopped`,
-        `npm run doctor -- --fix, or docker start ${name}; if it stops again: docker logs --tail 20 ${name}`,
+        `${npmCommand("npm run doctor", facts.settings.stack, "--fix")}, or docker start ${name}; if it stops again: docker logs --tail 20 ${name}`,
       ),
       ...(container.stack === facts.settings.stack && {
         repair: {

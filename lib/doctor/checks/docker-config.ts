@@ -5,6 +5,7 @@ import { validateArguments } from "../../daemon/dockerd-flags.ts";
 import type { ManagedDaemon } from "../../daemon/identify.ts";
 import { mirrorProblem, sameMirrors } from "../../daemon/mirror-url.ts";
 import { daemonProblem } from "../../host/daemon-problem.ts";
+import { npmCommand } from "../../settings/commands.ts";
 import { fail, isUnknown, ok, skip, warn, type CheckDefinition, type Facts, type Outcome } from "../types.ts";
 
 /** The check is skipped for an engine that we do not manage or may not look into. */
@@ -20,7 +21,7 @@ async function withDaemon(
   if (isUnknown(daemon))
     return isUnknown(await facts.engine())
       ? skip("the engine does not answer")
-      : skip(daemon.problem, "run as root: sudo npm run doctor");
+      : skip(daemon.problem, `run as root: sudo ${npmCommand("npm run doctor", facts.settings.stack)}`);
   if (!daemon.managed) return skip(`not ours to look at: ${daemon.foreign?.what}`);
   return judge(daemon.managed, daemon.text, daemon.fault);
 }
@@ -37,7 +38,7 @@ export const dockerConfigChecks: CheckDefinition[] = [
       if (settings.dockerDaemon.manage !== "apply") return skip("it is not ours to write");
       if (isUnknown(await engine())) return skip("the engine does not answer");
       const problem = await daemonProblem(settings);
-      return problem ? fail(problem, "then run again") : ok("nothing stands in its way");
+      return problem ? fail(problem) : ok("nothing stands in its way");
     },
   },
   {

@@ -1,6 +1,7 @@
 import { accessSync, constants, existsSync } from "node:fs";
 import { delimiter, isAbsolute, join } from "node:path";
 import { buildxProblem } from "../../host/buildx.ts";
+import { npmCommand, setCommand } from "../../settings/commands.ts";
 import type { EngineAnswer } from "../engine-answer.ts";
 import { fail, isUnknown, ok, skip, warn, type CheckDefinition, type Facts, type Outcome } from "../types.ts";
 
@@ -116,12 +117,11 @@ async function judgeKind(facts: Facts): Promise<Outcome> {
   if (isUnknown(daemon))
     return isUnknown(await facts.engine())
       ? skip("the engine does not answer")
-      : skip(daemon.problem, "run as root: sudo npm run doctor");
+      : skip(daemon.problem, `run as root: sudo ${npmCommand("npm run doctor", facts.settings.stack)}`);
   if (!daemon.foreign) return ok("Docker Engine from packages; its daemon.json is ours to write");
   const { manage } = facts.settings.dockerDaemon;
   const line = daemon.foreign.what;
-  const byHand =
-    "set dockerDaemon.manage: print, and put the lines that pulumi up prints into its configuration";
+  const byHand = `${setCommand(facts.settings.stack, "dockerDaemon.manage", "print")}, and put the lines that pulumi up prints into its configuration`;
   return manage === "apply"
     ? fail(`${line}: its configuration is not ours to write`, byHand)
     : warn(line, `nothing, as long as dockerDaemon.manage stays ${manage}`);

@@ -2,6 +2,7 @@ import { existsSync, readdirSync } from "node:fs";
 import type { NvidiaAnswer } from "../../host/nvidia.ts";
 import { runBriefly } from "../../host/run-briefly.ts";
 import { driverVerdict } from "../cuda-driver.ts";
+import { npmCommand } from "../../settings/commands.ts";
 import { runInImage } from "../run-in-image.ts";
 import { fail, isUnknown, ok, skip, warn, type CheckDefinition, type Facts, type Outcome } from "../types.ts";
 import { withEngine } from "./docker-engine.ts";
@@ -155,7 +156,8 @@ async function judgeToolkit(facts: Facts, signal: AbortSignal): Promise<Outcome>
 async function judgeContainer(facts: Facts, signal: AbortSignal): Promise<Outcome> {
   const answer = await facts.nvidia();
   if (answer.state !== "ok") return skip(noGpu(answer));
-  if (!facts.deep) return skip("starts a container: npm run doctor -- --deep");
+  if (!facts.deep)
+    return skip(`starts a container: ${npmCommand("npm run doctor", facts.settings.stack, "--deep")}`);
   const images = await facts.images();
   const missing = await facts.missingImages();
   if (isUnknown(images) || isUnknown(missing)) return skip("the stack's images are not known");

@@ -3,6 +3,7 @@ import { basename, dirname, join } from "node:path";
 import { removeLeftovers } from "../../daemon/atomic-file.ts";
 import { lockHolder, type LockHolder } from "../../daemon/host-lock.ts";
 import { candidatePath } from "../../daemon/ledger-file.ts";
+import { setCommand } from "../../settings/commands.ts";
 import { fail, isUnknown, ok, skip, warn, type CheckDefinition, type Facts, type Outcome } from "../types.ts";
 
 /** Key of the lock under which commands of this clone work on a stack. */
@@ -21,7 +22,7 @@ export const hostChecks: CheckDefinition[] = [
       if (uid === 0) return ok("root");
       return fail(
         `Changing the daemon.json of Docker needs root, and this is user ${uid}`,
-        "run with sudo, or set dockerDaemon.manage to print: pulumi config set --path gpu-build-host:dockerDaemon.manage print",
+        `run with sudo, or set dockerDaemon.manage to print: ${setCommand(settings.stack, "dockerDaemon.manage", "print")}`,
       );
     },
   },

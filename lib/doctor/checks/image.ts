@@ -2,6 +2,7 @@ import { engineRequest, socketOf, unlessMissing } from "../../docker/request.ts"
 import { runBriefly } from "../../host/run-briefly.ts";
 import { latestByImage } from "../../images/history.ts";
 import type { ImagePlan } from "../../images/types.ts";
+import { npmCommand } from "../../settings/commands.ts";
 import { runInImage } from "../run-in-image.ts";
 import { fail, isUnknown, ok, skip, warn, type CheckDefinition, type Facts, type Outcome } from "../types.ts";
 import { startCommand } from "./pulumi.ts";
@@ -85,7 +86,10 @@ done`;
 const fromDriver = /^lib(cuda|nvidia-.*|nvcuvid|cudadebugger|nvoptix)\.so/;
 
 async function judgeRuntimeParts(facts: Facts, signal: AbortSignal): Promise<Outcome> {
-  if (!facts.deep) return skip("starts a container for each service: npm run doctor -- --deep");
+  if (!facts.deep)
+    return skip(
+      `starts a container for each service: ${npmCommand("npm run doctor", facts.settings.stack, "--deep")}`,
+    );
   const [images, missing] = [await facts.images(), await facts.missingImages()];
   if (isUnknown(images) || isUnknown(missing)) return skip("the stack's images are not known");
   const services = images.filter(({ name }) => name in facts.settings.services);

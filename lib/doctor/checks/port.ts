@@ -2,6 +2,7 @@ import { named, otherCaches, waysToAdopt, type OtherCache } from "../../host/oth
 import { hasAddress, portHolder } from "../../host/port-holder.ts";
 import { cacheUrl } from "../../registry/cache-address.ts";
 import { isRegistry } from "../../registry/probe.ts";
+import { setCommand } from "../../settings/commands.ts";
 import { fail, isUnknown, ok, skip, warn, type CheckDefinition, type Facts, type Outcome } from "../types.ts";
 
 export const portChecks: CheckDefinition[] = [
@@ -24,13 +25,14 @@ export const portChecks: CheckDefinition[] = [
       if (await isServed(facts)) return ok("served by the stack's cache");
       const holder = await portHolder(metricsPort);
       return holder
-        ? fail(`Port ${metricsPort} on 127.0.0.1 is taken by ${holder}`, setPort("metricsPort"))
+        ? fail(`Port ${metricsPort} on 127.0.0.1 is taken by ${holder}`, setPort(facts, "metricsPort"))
         : ok(`${metricsPort} on 127.0.0.1 is free`);
     },
   },
 ];
 
-const setPort = (name: string) => `pulumi config set --path gpu-build-host:registryCache.${name} PORT`;
+const setPort = ({ settings }: Facts, name: string) =>
+  setCommand(settings.stack, `registryCache.${name}`, "PORT");
 
 async function judgeOwnPort(facts: Facts): Promise<Outcome> {
   if (!facts.started) return skip("the sandbox has never been started");
@@ -38,7 +40,7 @@ async function judgeOwnPort(facts: Facts): Promise<Outcome> {
   if (!(await hasAddress(bind)))
     return fail(
       `registryCache.bind ${bind} is no address of this machine`,
-      'choose one of those that "ip address" shows: pulumi config set --path gpu-build-host:registryCache.bind ADDRESS',
+      `choose one of those that "ip address" shows: ${setCommand(facts.settings.stack, "registryCache.bind", "ADDRESS")}`,
     );
   const isOurs = await isServed(facts);
   const holder = isOurs ? undefined : await portHolder(port, bind);
@@ -61,9 +63,9 @@ async function judgeOwnPort(facts: Facts): Promise<Outcome> {
   if (await isRegistry(facts.settings.registryCache))
     return fail(
       `Port ${port} on ${bind} is taken by ${holder}. A registry answers there`,
-      `to use that one: pulumi config set --path gpu-build-host:registryCache.mode external; to run another beside it: ${setPort("port")}`,
+      `to use that one: ${setCommand(facts.settings.stack, "registryCache.mode", "external")}; to run another beside it: ${setPort(facts, "port")}`,
     );
-  return fail(`Port ${port} on ${bind} is taken by ${holder}`, `Choose another: ${setPort("port")}`);
+  return fail(`Port ${port} on ${bind} is taken by ${holder}`, `Choose another: ${setPort(facts, "port")}`);
 }
 
 async function judgeExternalPort(facts: Facts): Promise<Outcome> {
@@ -72,7 +74,7 @@ async function judgeExternalPort(facts: Facts): Promise<Outcome> {
   if (await isRegistry(facts.settings.registryCache)) return ok(`a registry answers at ${url}`);
   return fail(
     `no registry answers at ${url}, and registryCache.mode is external`,
-    "pulumi up on the stack that owns the cache, or set gpu-build-host:registryCache.mode to own",
+    `pulumi up on the stack that owns the cache, or ${setCommand(facts.settings.stack, "registryCache.mode", "own")}`,
   );
 }
 

@@ -1,3 +1,4 @@
+import { npmCommand } from "../../settings/commands.ts";
 import { locksOf, removeLockFiles, type FoundLock } from "../../state-files/stack-locks.ts";
 import { readStateFile } from "../../state-files/state-file.ts";
 import { fail, ok, skip, warn, type CheckDefinition, type Facts, type Outcome } from "../types.ts";
@@ -6,7 +7,7 @@ const elsewhere = "Pulumi's state is not in a folder of this machine";
 
 /** The command that converges the stack and mends what a killed run left. */
 export function startCommand({ settings }: Pick<Facts, "settings">): string {
-  return settings.stack === "sandbox" ? "npm start" : `npm start -- --stack ${settings.stack}`;
+  return npmCommand("npm start", settings.stack);
 }
 
 export const pulumiChecks: CheckDefinition[] = [

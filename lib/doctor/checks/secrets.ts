@@ -10,7 +10,7 @@ export const secretChecks: CheckDefinition[] = [
       const missing = await facts.missingImages();
       if (isUnknown(missing)) return skip("which images are to be built is not known");
       const problems = missingSecrets(facts.settings, missing);
-      if (problems.length > 0) return fail(problems.join("; "), "then run again");
+      if (problems.length > 0) return fail(problems.join("; "));
       return ok(missing.length > 0 ? "all that are needed are there" : "nothing is to be built");
     },
   },

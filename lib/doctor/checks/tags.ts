@@ -30,7 +30,7 @@ export const tagChecks: CheckDefinition[] = [
         ),
       );
       const found = problems.filter((problem) => problem !== undefined);
-      return found.length > 0 ? fail(found.join("; "), "then run again") : ok("none is somebody else's");
+      return found.length > 0 ? fail(found.join("; ")) : ok("none is somebody else's");
     },
   },
 ];
