@@ -8,7 +8,6 @@ import type { Candidate } from "./candidate-checks.ts";
 import { classify } from "./change-class.ts";
 import { documentOf } from "./daemon-json.ts";
 import { entriesOf, type DaemonDocumentPart } from "./desired.ts";
-import { stillRuns } from "./dockerd-process.ts";
 import { refuseFlagClash } from "./flag-clash.ts";
 import {
   EngineUnreachable,
@@ -59,15 +58,19 @@ export async function applyConfig(wish: DaemonWish, manner: Manner): Promise<str
     manner.log(`asking ${mirror}/v2/`, "progress");
     await ask(mirror, manner.limits?.mirrorMs ?? DEFAULT_LIMITS.mirrorMs);
   }
-  await settle(settlementOf(wish, daemon.file, daemon), manner);
-  if (wish.allowRestart && !(await stillRuns(daemon.process))) {
+  const backMs = manner.limits?.mirrorBackMs ?? DEFAULT_LIMITS.mirrorBackMs;
+  const proveRestart = async () => {
     // A cache on this engine comes back a moment after it; whatever pulls next must find it.
     for (const mirror of wish.mirrors) {
-      await ask(mirror, 30_000).catch(() =>
-        manner.log(`${mirror} has not come back after the restart of Docker: run again`, "warning"),
-      );
+      await ask(mirror, backMs).catch(() => {
+        manner.signal?.throwIfAborted();
+        throw new UserError(
+          `${mirror} answered before the restart of Docker and does not ${backMs / 1000} s after it`,
+        );
+      });
     }
-  }
+  };
+  await settle(settlementOf(wish, daemon.file, daemon), { ...manner, proveRestart });
   return daemon.file;
 }
 

@@ -39,6 +39,8 @@ export interface Target {
   touched: string[];
   /** The daemon has to read the file again even if nothing tells that it did not. */
   isOutdated: boolean;
+  /** What else has to be so after a restart. */
+  proveRestart?: (() => Promise<void>) | undefined;
   verifyMs: number;
   restartMs: number;
   onStep: (step: Step) => Promise<void> | void;
@@ -115,6 +117,7 @@ async function bringByRestart(
   await target.onStep("restarted");
   const keys = target.touched.filter((key) => !identity.managed.flags.byKey.has(key));
   await waitForProof(identity.managed, { text: to, keys, waitMs: target.verifyMs });
+  await target.proveRestart?.();
   await target.onStep("verified");
 }
 

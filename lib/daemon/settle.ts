@@ -19,6 +19,8 @@ export interface Limits {
   lockMs: number;
   /** For a mirror to answer. */
   mirrorMs: number;
+  /** For a mirror on this engine to be back after a restart. */
+  mirrorBackMs: number;
   /** For the daemon to take a change. */
   verifyMs: number;
   /** For a restart of the daemon. */
@@ -28,6 +30,7 @@ export interface Limits {
 export const DEFAULT_LIMITS: Limits = {
   lockMs: 60_000,
   mirrorMs: 10_000,
+  mirrorBackMs: 30_000,
   verifyMs: 10_000,
   restartMs: 120_000,
 };
@@ -40,6 +43,8 @@ export interface Manner {
   signal?: AbortSignal;
   limits?: Partial<Limits>;
   onStep?: (step: Step) => Promise<void> | void;
+  /** Asked after a restart: where it throws, the change is undone like one that dockerd does not take. */
+  proveRestart?: () => Promise<void>;
 }
 
 /**
@@ -112,6 +117,7 @@ async function settleOnce(settlement: Settlement, manner: Manner): Promise<void>
     service: daemon && restarts ? await serviceOf(daemon.process) : undefined,
     touched: plan.ledger.touched,
     isOutdated: prepared.isOutdated,
+    proveRestart: manner.proveRestart,
     onStep: (step) => {
       seen.add(step);
       return onStep(step);
@@ -204,7 +210,11 @@ async function rollBack(target: Target, manner: Manner, failure: Failure): Promi
         throw new UserError(`${target.file} was edited by somebody else meanwhile and was left as it is`);
       }
       const service = failure.seen.has("restarting") ? target.service : undefined;
-      await bring({ ...target, service, isOutdated: true, onStep: () => undefined }, found, failure.current);
+      await bring(
+        { ...target, service, isOutdated: true, proveRestart: undefined, onStep: () => undefined },
+        found,
+        failure.current,
+      );
     }
     await dropJournal(manner.ledgerFolder, target.file);
     if (failure.former) await writeLedger(manner.ledgerFolder, failure.former);

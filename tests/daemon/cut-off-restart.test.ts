@@ -8,6 +8,7 @@ import { engineInfo } from "../../lib/daemon/engine-info.ts";
 import { readLedger, restartPath } from "../../lib/daemon/ledger-file.ts";
 import { startEngine } from "../../sandbox/engine.ts";
 import { bundleChild, killedRun } from "./killed-child.ts";
+import { startMirror } from "./mirror-stand-in.ts";
 import { PrivateHost } from "./private-host.ts";
 
 const FORMER = '{"shutdown-timeout": 20}';
@@ -119,6 +120,26 @@ describe("a restart of Docker whose run was killed while dockerd was down", func
     await finish();
     assert.ok(await isUp());
     assert.ok(!existsSync(journal()));
+  });
+
+  it("is no cause to keep a setting after which the stack's own cache does not come back", async () => {
+    const mirror = await startMirror();
+    const wanted = { ...wish({ ipv6: false }), mirrors: [mirror.url] };
+    const manner = {
+      ledgerFolder: host.ledgerDir,
+      log: () => undefined,
+      limits: { mirrorBackMs: 2_000 },
+      onStep: (step: string) => (step === "stopped" ? mirror.close() : undefined),
+    };
+    await assert.rejects(
+      applyConfig(wanted, manner),
+      new RegExp(
+        `^UserError: ${mirror.url} answered before the restart of Docker and does not 2 s after it. .* has its former content again$`,
+      ),
+    );
+    assert.ok(await isUp());
+    assert.equal(host.text, FORMER);
+    assert.ok(!existsSync(host.ledgerDir), "neither record nor journal");
   });
 
   it("is only forgotten where the engine still answers", async () => {

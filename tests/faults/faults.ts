@@ -1,49 +1,40 @@
-/** Where a fault is tried: the file below `tests/`, and a title in it as it is written there. */
-export type Test = [file: string, title: string];
+import { fault, files, type Fault } from "./fault.ts";
 
-/** A fault of the design's list, by its number there. */
-export interface Fault {
-  id: string;
-  what: string;
-  /** Tests that inject it into the real parts. */
-  tests?: Test[];
-  /** Why it cannot be tried here. */
-  cannot?: string;
-}
-
-const kill = "faults/kill.test.ts";
-const upstream = "faults/upstream.test.ts";
-const ports = "faults/ports.test.ts";
-const disk = "faults/cache-disk.test.ts";
-const engine = "faults/engine.test.ts";
-const drift = "integration/drift.test.ts";
-const stacks = "integration/two-stacks.test.ts";
-const settle = "daemon/settle.test.ts";
-const atomic = "daemon/atomic-file.test.ts";
-const config = "provider/daemon-config.test.ts";
-const configStacks = "provider/daemon-config-stacks.test.ts";
-const failing = "faults/destroy.test.ts";
-const notRoot = "faults/not-root.test.ts";
-const guide = "integration/guide-host.test.ts";
-const badInput = "integration/bad-input.test.ts";
-const oneAtATime = "cli/one-at-a-time.test.ts";
-const restart = "daemon/restart.test.ts";
-const service = "daemon/service.test.ts";
-const strictFile = "daemon/strict-file.test.ts";
-const killedWrite = "daemon/killed-write.test.ts";
-const changeClass = "daemon/change-class.test.ts";
-const configSettings = "provider/daemon-config-settings.test.ts";
-const daemonSettings = "integration/daemon-settings.test.ts";
-const recovery = "faults/recovery.test.ts";
-const recover = "faults/recover.test.ts";
-const busy = "faults/busy-host.test.ts";
-const registryCache = "integration/registry-cache.test.ts";
-const secrets = "integration/secrets.test.ts";
-const doctor = "doctor/doctor.test.ts";
-const doctorDocker = "doctor/docker.test.ts";
-const gpu = "doctor/gpu.test.ts";
-const net = "doctor/net.test.ts";
-const mirrorUrl = "daemon/mirror-url.test.ts";
+const {
+  kill,
+  upstream,
+  ports,
+  disk,
+  engine,
+  drift,
+  stacks,
+  settle,
+  atomic,
+  config,
+  configStacks,
+  failing,
+  notRoot,
+  guide,
+  badInput,
+  oneAtATime,
+  restart,
+  service,
+  strictFile,
+  killedWrite,
+  changeClass,
+  configSettings,
+  daemonSettings,
+  recovery,
+  recover,
+  busy,
+  registryCache,
+  secrets,
+  doctor,
+  doctorDocker,
+  gpu,
+  net,
+  mirrorUrl,
+} = files;
 
 export const faults: Fault[] = [
   fault("F1", "Pulumi killed while a container is created", [
@@ -337,7 +328,3 @@ export const faults: Fault[] = [
     [notRoot, "is told that daemon.json needs root, before anything is made"],
   ),
 ];
-
-function fault(id: string, what: string, ...tests: Test[]): Fault {
-  return { id, what, tests };
-}

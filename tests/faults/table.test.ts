@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import ts from "typescript";
-import { faults, type Test } from "./faults.ts";
+import type { Test } from "./fault.ts";
+import { faults } from "./faults.ts";
 
 const tests = join(import.meta.dirname, "..");
 
