@@ -8,10 +8,20 @@ import { shownValue } from "./shown-value.ts";
 
 /**
  * Values that somebody else set otherwise than a stack wants them: another stack, or whoever wrote daemon.json before us.
- * An entry that the stack has already is put back after an edit, not asked about.
+ * An entry that the stack has already is put back after an edit, not asked about. One that it has taken over may change.
  */
-export function claimConflicts(file: string, base: FileText, claims: Claim[], wish: Wish): UserError[] {
-  const document = documentOf(base);
+export function claimConflicts(
+  file: string,
+  texts: { base: FileText; current: FileText },
+  claims: Claim[],
+  wish: Wish,
+): UserError[] {
+  const document = documentOf(texts.base);
+  const current = documentOf(texts.current);
+  const shows = (pointer: string, json: string) => {
+    const text = textAt(current, pointer);
+    return text !== undefined && canonicalText(text) === canonicalText(json);
+  };
   const problems: UserError[] = [];
   for (const entry of wish.entries) {
     const { pointer } = entry;
@@ -38,9 +48,20 @@ export function claimConflicts(file: string, base: FileText, claims: Claim[], wi
     if (claims.some((claim) => claim.stack === wish.stack && sameEntry(claim, entry))) continue;
     const foreign = foreignValue(document, pointer);
     if (!foreign || canonicalText(foreign.json) === canonicalText(entry.value)) continue;
+    const isTakenOver = claims.some(
+      (claim) =>
+        claim.stack === wish.stack &&
+        claim.pointer === pointer &&
+        isValue(claim) &&
+        shows(pointer, claim.value) &&
+        canonicalText(claim.value) !== canonicalText(foreign.json),
+    );
+    if (isTakenOver) continue;
+    const now = shows(foreign.pointer, foreign.json);
+    const theirs = `${dotted(foreign.pointer)} = ${shownValue(foreign.pointer, foreign.json)}`;
     problems.push(
       new UserError(
-        `${file} has ${dotted(foreign.pointer)} = ${shownValue(foreign.pointer, foreign.json)}, this stack wants ${dotted(pointer)} = ${shownValue(pointer, entry.value)}: ` +
+        `${file} ${now ? `has ${theirs}` : `had ${theirs} before a stack took it over`}, this stack wants ${dotted(pointer)} = ${shownValue(pointer, entry.value)}: ` +
           'take one of the two away, or set dockerDaemon.onConflict: "override" (the former value is given back on destroy)',
       ),
     );

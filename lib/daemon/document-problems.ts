@@ -37,7 +37,11 @@ export function documentProblems(
   logDriver: unknown = part["log-driver"],
 ): DocumentProblem[] {
   return Object.entries(part).flatMap(([key, value]) =>
-    key === "log-opts" && isObject(value) && !nullAt([key], value) && !holdsLogin(JSON.stringify(value))
+    key === "log-opts" &&
+    isObject(value) &&
+    !nullAt([key], value) &&
+    !emptyAt([key], value) &&
+    !holdsLogin(JSON.stringify(value))
       ? logOptProblems(value, logDriver)
       : keyProblems(key, value),
   );
@@ -56,6 +60,16 @@ function keyProblems(key: string, value: unknown): DocumentProblem[] {
     );
   const empty = nullAt([key], value);
   if (empty) return [{ path: empty, reason: "must not be null: leave it out" }];
+  const hollow = emptyAt([key], value);
+  if (hollow) return [{ path: hollow, reason: "is empty: leave it out" }];
+  const inexact = inexactAt([key], value);
+  if (inexact)
+    return [
+      {
+        path: inexact,
+        reason: "is a number that would not be kept as it is written: stay within ±9007199254740991",
+      },
+    ];
   if (holdsLogin(JSON.stringify(value)))
     return one(
       "holds a login, which would stand in Pulumi's state in the clear: take it out (got a value that is not shown)",
@@ -70,6 +84,10 @@ function keyProblems(key: string, value: unknown): DocumentProblem[] {
     return one(`must be true or false, got ${JSON.stringify(value)}`);
   if (WHOLE_NUMBERS.has(key) && !(Number.isInteger(value) && (value as number) >= 0))
     return one(`must be a whole number, got ${JSON.stringify(value)}`);
+  if (key === "mtu" && value !== 0 && !isWithin(value, 68, 65_535))
+    return one(`must be 68 to 65535, or 0 for Docker's own choice, got ${String(value)}`);
+  if (key === "network-diagnostic-port" && !isWithin(value, 0, 65_535))
+    return one(`must be a port from 0 to 65535, got ${String(value)}`);
   return [];
 }
 
@@ -125,6 +143,34 @@ function nullAt(path: string[], value: unknown): string[] | undefined {
     if (found) return found;
   }
   return undefined;
+}
+
+/** Objects without anything in them own nothing, so they would not be written. */
+function emptyAt(path: string[], value: unknown): string[] | undefined {
+  if (!isObject(value)) return undefined;
+  const inner = Object.entries(value);
+  if (inner.length === 0) return path;
+  for (const [key, one] of inner) {
+    const found = emptyAt([...path, key], one);
+    if (found) return found;
+  }
+  return undefined;
+}
+
+/** Numbers that JavaScript rounds: 9007199254740993 would be written as …992. */
+function inexactAt(path: string[], value: unknown): string[] | undefined {
+  if (typeof value === "number")
+    return Number.isFinite(value) && Math.abs(value) <= Number.MAX_SAFE_INTEGER ? undefined : path;
+  if (typeof value !== "object" || value === null) return undefined;
+  for (const [key, inner] of Object.entries(value)) {
+    const found = inexactAt([...path, key], inner);
+    if (found) return found;
+  }
+  return undefined;
+}
+
+function isWithin(value: unknown, least: number, most: number): boolean {
+  return typeof value === "number" && value >= least && value <= most;
 }
 
 function didYouMean(word: string, known: string[]): string {

@@ -73,7 +73,7 @@ export interface Plan {
 export function planFile(file: string, current: FileText, ledger: Ledger | undefined, wish: Wish): Plan {
   const base = baseOf(current, ledger, wish);
   const former = ledger?.claims ?? [];
-  const [conflict] = claimConflicts(file, base, former, wish);
+  const [conflict] = claimConflicts(file, { base, current }, former, wish);
   if (conflict) throw conflict;
   const claims = claimsAfter(former, wish);
   const text = render(base, claims);

@@ -1,6 +1,10 @@
+import type { z } from "zod";
+import { isObject } from "../daemon/desired.ts";
 import { daemonProblems } from "./daemon-checks.ts";
 import { registryCacheProblems } from "./registry-cache-checks.ts";
 import type { RawSettings } from "./schema.ts";
+import { dockerDaemon } from "./schema/docker-daemon.ts";
+import { registryCache } from "./schema/registry-cache.ts";
 
 /** The rules that concern more than one setting. */
 export function crossChecks(settings: RawSettings): string[] {
@@ -25,6 +29,24 @@ export function crossChecks(settings: RawSettings): string[] {
     }
   }
   return problems;
+}
+
+/** The same for settings that the schema refuses, as far as sections stand without the wrong ones: all problems come at once. */
+export function partialChecks(values: Record<string, unknown>, issues: z.core.$ZodIssue[]): string[] {
+  const wrong = issues.flatMap(({ path, ...issue }) =>
+    path[0] !== "dockerDaemon" ? [] : issue.code === "unrecognized_keys" && !path[1] ? issue.keys : path[1],
+  );
+  const raw = values["dockerDaemon"];
+  const rest = isObject(raw)
+    ? Object.fromEntries(Object.entries(raw).filter(([key]) => !wrong.includes(key)))
+    : raw;
+  const daemon = dockerDaemon.safeParse(rest);
+  // Without a wrong `tls` a cache would look exposed that is not: whole or not at all.
+  const cache = registryCache.safeParse(values["registryCache"]);
+  return [
+    ...(daemon.success ? daemonProblems(daemon.data) : []),
+    ...(cache.success ? registryCacheProblems(cache.data) : []),
+  ];
 }
 
 const secretArgument = /(^|_)(token|password|passwd|secret|api_?key|credentials?)(_|$)/i;

@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { UserError } from "../errors.ts";
 import { isLoopback, ownAddress } from "../registry/cache-address.ts";
 import { proxyInFolder } from "../proxy/proxy.ts";
-import { crossChecks } from "./cross-checks.ts";
+import { crossChecks, partialChecks } from "./cross-checks.ts";
 import { describeIssue, ruleInWords } from "./problems.ts";
 import { insaneValues } from "./sane-values.ts";
 import { schema, type RawSettings } from "./schema.ts";
@@ -42,10 +42,10 @@ export function parseSettings(source: SettingsSource): Settings {
   if (insane.length > 0) throw invalid(source, insane);
   const result = schema.safeParse(source.values, { reportInput: false, error: ruleInWords });
   if (!result.success)
-    throw invalid(
-      source,
-      result.error.issues.flatMap((issue) => describeIssue(issue, source.values)),
-    );
+    throw invalid(source, [
+      ...result.error.issues.flatMap((issue) => describeIssue(issue, source.values)),
+      ...partialChecks(source.values, result.error.issues),
+    ]);
   const problems = crossChecks(result.data);
   if (problems.length > 0) throw invalid(source, problems);
   const settings: Settings = {

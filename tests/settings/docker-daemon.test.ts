@@ -149,6 +149,31 @@ const wrong: [what: string, dockerDaemon: object, line: string][] = [
   ["text for yes or no", { settings: { ipv6: "yes" } }, 'settings.ipv6 must be true or false, got "yes"'],
   ["text for a number", { settings: { mtu: "1400" } }, 'settings.mtu must be a whole number, got "1400"'],
   [
+    "a number that would be rounded",
+    { settings: { "default-ulimits": { nofile: { Name: "nofile", Hard: Number("9007199254740993") } } } },
+    "settings.default-ulimits.nofile.Hard is a number that would not be kept as it is written: stay within ±9007199254740991",
+  ],
+  [
+    "packets that are too small",
+    { settings: { mtu: 67 } },
+    "settings.mtu must be 68 to 65535, or 0 for Docker's own choice, got 67",
+  ],
+  [
+    "a port that there is not",
+    { settings: { "network-diagnostic-port": 65_536 } },
+    "settings.network-diagnostic-port must be a port from 0 to 65535, got 65536",
+  ],
+  [
+    "an empty object",
+    { settings: { "default-ulimits": {} } },
+    "settings.default-ulimits is empty: leave it out",
+  ],
+  [
+    "an empty object below another",
+    { settings: { runtimes: { mine: {} } } },
+    "settings.runtimes.mine is empty: leave it out",
+  ],
+  [
     "a login in a proxy, without showing it",
     { settings: { proxies: { "http-proxy": "http://u:hunter2@proxy:3128" } } },
     "settings.proxies holds a login, which would stand in Pulumi's state in the clear: take it out (got a value that is not shown)",
@@ -195,6 +220,18 @@ describe("settings of dockerDaemon", () => {
     { logOpts: { "fluentd-address": "logs:24224" } },
   ])
     it(`take ${JSON.stringify(dockerDaemon)}`, () => assert.deepEqual(problems(dockerDaemon), []));
+
+  it("are refused at once, those of the wrong shape and those that break a rule", () => {
+    const settings = { mtu: 67, "log-drivers": "x" };
+    assert.deepEqual(problems({ liveRestore: "yes", settings, logDrivr: 1 }).sort(), [
+      'liveRestore must be true or false, got "yes"',
+      'logDrivr is not a setting; did you mean "logDriver"?',
+      'settings.log-drivers is no key of Docker\'s, which would refuse to start; did you mean "log-driver"?',
+      "settings.mtu must be 68 to 65535, or 0 for Docker's own choice, got 67",
+    ]);
+    for (const odd of [5, null, [], "x", { settings: 5 }, { settings: null, logOpts: [] }])
+      assert.equal(problems(odd).length > 0, true, JSON.stringify(odd));
+  });
 
   it("want nothing of daemon.json where nothing is said", () => {
     assert.deepEqual(desiredDocument(parse({})), {});
