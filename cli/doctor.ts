@@ -1,7 +1,9 @@
-import { writeFileSync } from "node:fs";
+import { accessSync, constants, statSync, writeFileSync } from "node:fs";
+import { dirname } from "node:path";
 import { Command } from "commander";
 import { allChecks } from "../lib/doctor/all-checks.ts";
 import { dockerfileChecks } from "../lib/doctor/dockerfile-checks.ts";
+import { ruleIds } from "../lib/doctor/dockerfile-rules/index.ts";
 import { readFacts } from "../lib/doctor/read-facts.ts";
 import { runChecks, type CheckResult } from "../lib/doctor/run-checks.ts";
 import type { Check, Facts } from "../lib/doctor/types.ts";
@@ -32,6 +34,7 @@ export function doctorCommand(): Command {
     .description(
       "Looks at everything a stack needs and says what is wrong and what mends it. It changes nothing. Exit code 0: no FAIL, 1: a FAIL, 2: it could not run.",
     )
+    .exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? 0 : 2)) // 1 would say that a check found a FAIL
     .addOption(stackOption())
     .option("--json", "print {checks: [{id, status, line, fix}]} and nothing else")
     .option("--only <prefix>", "only checks whose id begins so, e.g. gpu or docker.config")
@@ -53,6 +56,7 @@ export function doctorCommand(): Command {
 }
 
 async function doctor(options: DoctorOptions, signal: AbortSignal): Promise<number> {
+  refuseInVain(options);
   const { facts, engineLog } = open(options);
   const say = options.json ? console.error : console.log;
   let results = await look(facts, options, signal);
@@ -72,6 +76,33 @@ async function doctor(options: DoctorOptions, signal: AbortSignal): Promise<numb
     say(`The report is ${options.bundle}; it holds no secrets that we know of: read it before you send it.`);
   }
   return codeOf(results);
+}
+
+/** Throws for options that could not be done, before minutes are spent on checks. */
+function refuseInVain({ fix, dryRun, bundle, only = "" }: DoctorOptions): void {
+  if (dryRun && !fix) throw new UserError("--dry-run shows what --fix would do: add --fix.");
+  const groups = [...new Set(knownIds.map((id) => id.split(".")[0]))].join(", ");
+  if (!knownIds.some((id) => id.startsWith(only)))
+    throw new UserError(`No check begins with "${only}"; groups: ${groups}.`);
+  if (bundle !== undefined) refuseUnwritable(bundle);
+}
+
+const knownIds = [...allChecks.map(({ id }) => id), "dockerfile.rules", ...ruleIds];
+
+function refuseUnwritable(file: string): void {
+  const folder = dirname(file);
+  let isFolder = file === "";
+  try {
+    const found = statSync(file, { throwIfNoEntry: false });
+    isFolder ||= found?.isDirectory() === true;
+    accessSync(found ? file : folder, constants.W_OK);
+  } catch (error) {
+    const isMissing = (error as NodeJS.ErrnoException).code === "ENOENT";
+    throw new UserError(
+      `--bundle ${file} cannot be written: ${isMissing ? `mkdir -p ${folder}` : "name a file that this user may write"}.`,
+    );
+  }
+  if (isFolder) throw new UserError(`--bundle "${file}" is no file: name the file that the report goes to.`);
 }
 
 /** What checks look at, without starting anything: the sandbox may never have been. */
@@ -95,11 +126,7 @@ function open({ stack, deep }: DoctorOptions): { facts: Facts; engineLog?: strin
 
 async function look(facts: Facts, { only = "" }: DoctorOptions, signal: AbortSignal): Promise<CheckResult[]> {
   const chosen = allChecks.filter(({ id }) => id.startsWith(only));
-  const withDockerfiles = "dockerfile.".startsWith(only) || only.startsWith("dockerfile");
-  if (chosen.length === 0 && !withDockerfiles)
-    throw new UserError(
-      `No check begins with "${only}"; groups: ${[...new Set(allChecks.map(({ id }) => id.split(".")[0]))].join(", ")}.`,
-    );
+  const withDockerfiles = "dockerfile.".startsWith(only) || only.startsWith("dockerfile.");
   const [results, dockerfiles] = await Promise.all([
     runChecks(chosen, facts, signal),
     withDockerfiles ? dockerfileChecks(facts.settings) : [],

@@ -1,4 +1,5 @@
 import type { Command } from "commander";
+import { StoppedError } from "./interrupts.ts";
 import { UserError } from "../lib/errors.ts";
 
 /** A command whose code is loaded only when it is called: `npm start` need not read the others. */
@@ -32,7 +33,7 @@ export async function main(args: string[]): Promise<void> {
     const command = await create();
     await command.parseAsync(args.slice(1), { from: "user" });
   } catch (error) {
-    process.exitCode = 1;
+    process.exitCode = error instanceof StoppedError ? 130 : 1;
     if (error instanceof UserError) console.error(`\n${error.message}`);
     else if (process.env["DEBUG"]) console.error(error);
     else

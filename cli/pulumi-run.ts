@@ -13,7 +13,7 @@ import {
   type EngineEvent,
   type StepMetadata,
 } from "./pulumi-events.ts";
-import { stopSignals } from "./interrupts.ts";
+import { stopSignals, StoppedError } from "./interrupts.ts";
 import type { Progress } from "./progress.ts";
 import { passphraseAdvice, readableErrors, type RunError } from "./readable-errors.ts";
 import { endSession } from "./sessions.ts";
@@ -111,8 +111,7 @@ export async function converge(
     const { changes, images } = seen;
     return { changes, images: [...images.values()], seconds: (Date.now() - started) / 1000 };
   }
-  if (interrupts.count() > 0)
-    throw new UserError("Stopped. Nothing is left half done: run the same command again to go on.");
+  if (interrupts.count() > 0) throw new StoppedError();
   if (result.signal)
     throw new UserError(
       `Pulumi was killed from outside (${result.signal}). Run the same command again to go on.`,
@@ -209,7 +208,7 @@ function forwardSignals(run: { kill: (signal: NodeJS.Signals) => boolean }, prog
     run.kill("SIGINT"); // before the words: there may be no terminal left for them
     progress.print(
       received === 1
-        ? "Stopping: the build in progress is ended, nothing is left half done …"
+        ? "Stopping: what is in progress is ended, nothing is left half done …"
         : "Stopping at once …",
     );
   };

@@ -74,7 +74,10 @@ export function planPrune(content: EngineContent, ledger: TagLedger, options: Pr
       orphaned.filter(({ shared }) => !shared),
       "on layers that no image has any more",
     ),
-    ...cacheItems(removal.old, `not used for ${daysOf(options.olderThan)}`),
+    ...cacheItems(
+      removal.old,
+      options.olderThan > 0 ? `not used for ${daysOf(options.olderThan)}` : "not in use",
+    ),
     ...cacheItems(removal.beyondSize, "the build cache is over its size"),
     ...(options.volumes ? volumes : []),
   ];

@@ -14,6 +14,8 @@ export function readStackFile(
   root: string,
   stack: string,
 ): { file: string; values: Record<string, unknown> } {
+  if (!/^[\w.-]+$/.test(stack))
+    throw new UserError(`"${stack}" is no name of a stack: it has letters, digits, - _ . only.`);
   const file = `Pulumi.${stack}.yaml`;
   if (!existsSync(join(root, file))) {
     throw new UserError(`${file} is not there. Copy Pulumi.dev.yaml to ${file} and change what differs.`);

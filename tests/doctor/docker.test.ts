@@ -1,4 +1,7 @@
 import assert from "node:assert/strict";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { check, daemonOf, engineOf, factsOf, programs, settingsOf } from "./fed-facts.ts";
 import type { InfoAnswer } from "../../lib/doctor/engine-answer.ts";
 import { askEngine } from "../../lib/doctor/engine-answer.ts";
@@ -118,6 +121,31 @@ describe("Doctor: daemon.json", () => {
     const result = await check("docker.config.parse", factsOf({ daemon: async () => daemon }));
     assert.equal(result.status, "FAIL");
     assert.equal(result.line, fault);
+  });
+
+  it("is FAIL while dockerd is down for a file of our record that does not parse", async () => {
+    const root = mkdtempSync(join(tmpdir(), "doctor-down-"));
+    try {
+      const file = join(root, "daemon.json");
+      writeFileSync(file, '{"debug": true,}');
+      const claim = { stack: "dev", pointer: "/debug", value: "true", since: "2026-01-01" };
+      const ledger = { version: 1, file, base: null, settled: null, known: [], claims: [claim], touched: [] };
+      mkdirSync(join(root, "state/daemon"), { recursive: true });
+      writeFileSync(join(root, "state/daemon/a.json"), JSON.stringify(ledger));
+      const facts = factsOf({
+        settings: settingsOf({}, root),
+        engine: async () => ({ problem: "no answer" }),
+      });
+      const result = await check("docker.config.parse", facts);
+      assert.equal(result.status, "FAIL");
+      assert.ok(result.line.startsWith(`${file}:1:`), result.line);
+      assert.match(
+        (await check("docker.present", facts)).fix!,
+        /; npm start -- --stack dev repairs a restart/,
+      );
+    } finally {
+      rmSync(root, { recursive: true });
+    }
   });
 
   it("is FAIL for a mirror that would keep dockerd from starting", async () => {

@@ -40,7 +40,7 @@ describe("npm run doctor", function () {
     for (const [args, words] of [
       [["--stack", "none"], /Pulumi\.none\.yaml is not there/],
       [["--stack", "wrong"], /registryCache\.port must be 1–65535, got 0/],
-      [["--only", "zzz"], /No check begins with "zzz"; groups: docker, /],
+      [["--only", "dockerfile.zz"], /begins with "dockerfile\.zz"; groups: docker, .*, dockerfile\.$/m],
     ] as const) {
       const result = await project.run("doctor", ...args);
       assert.equal(result.exitCode, 2, result.output);

@@ -161,7 +161,7 @@ describe("Doctor: disk", () => {
 
 describe("Doctor: slow builds", () => {
   const gc = (value: object | undefined) =>
-    judgeGc(JSON.stringify(value ? { builder: { gc: value } } : {}), false);
+    judgeGc(JSON.stringify(value ? { builder: { gc: value } } : {}), { stack: "dev", sandbox: false });
 
   it("is WARN for a build cache that is too small or not set", () => {
     assert.equal(gc(undefined).status, "WARN");
@@ -172,7 +172,7 @@ describe("Doctor: slow builds", () => {
     );
     assert.equal(gc({ enabled: true, defaultReservedSpace: "20%" }).status, "OK");
     assert.equal(gc({ enabled: false }).status, "OK");
-    assert.equal(judgeGc(null, true).status, "SKIP");
+    assert.equal(judgeGc(null, { stack: "sandbox", sandbox: true }).status, "SKIP");
   });
 
   it("is WARN for a big context, and heeds .dockerignore", async () => {

@@ -3,6 +3,8 @@ import { isAbsolute, join } from "node:path";
 import { parseDaemonJson } from "../../daemon/daemon-json.ts";
 import { loadIgnoreRules, type IgnoreRules } from "../../images/context-ignore.ts";
 import { imageDefinitions } from "../../images/definitions.ts";
+import { npmCommand, setCommand } from "../../settings/commands.ts";
+import type { Settings } from "../../settings/settings.ts";
 import { isUnknown, ok, skip, warn, type CheckDefinition, type Facts, type Outcome } from "../types.ts";
 
 /** A context above it takes seconds to send, in every build that changes a file of it. */
@@ -19,7 +21,7 @@ export const buildChecks: CheckDefinition[] = [
     run: async (facts) => {
       const daemon = await facts.daemon();
       if (isUnknown(daemon) || !daemon.managed) return skip("daemon.json is not ours to look at");
-      return judgeGc(daemon.text ?? null, facts.settings.sandbox);
+      return judgeGc(daemon.text ?? null, facts.settings);
     },
   },
   {
@@ -31,14 +33,16 @@ export const buildChecks: CheckDefinition[] = [
   },
 ];
 
-/** @param isSandbox its downloads are those of a trial: no advice is due there */
-export function judgeGc(text: string | null, isSandbox: boolean): Outcome {
+/** No advice is due in a sandbox: its downloads are those of a trial. */
+export function judgeGc(
+  text: string | null,
+  { stack, sandbox }: Pick<Settings, "stack" | "sandbox">,
+): Outcome {
   const parsed = parseDaemonJson(text);
   if (!parsed.ok) return skip("daemon.json cannot be read: see docker.config.parse");
   const gc = (text?.trim() ? (JSON.parse(text) as DaemonJson) : {}).builder?.gc;
-  const fix =
-    'put "builder": {"gc": {"enabled": true, "policy": [{"keepStorage": "50GB", "all": true}]}} into daemon.json and restart Docker';
-  if (!gc && isSandbox) return skip("the engine's default; nothing is kept for weeks in a sandbox");
+  const fix = `${setCommand(stack, "dockerDaemon.builderGc.keepGB", "50")} and ${setCommand(stack, "dockerDaemon.builderGc.cacheMountsKeepDays", "14")}, then ${npmCommand("npm start", stack)} (Docker restarts)`;
+  if (!gc && sandbox) return skip("the engine's default; nothing is kept for weeks in a sandbox");
   if (!gc)
     return warn("not set: downloads in cache mounts (torch: 3 GB) go two days after their last use", fix);
   if (gc.enabled === false) return ok("off: the build cache is never emptied by itself");

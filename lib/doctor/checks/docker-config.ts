@@ -3,9 +3,11 @@ import { execa } from "execa";
 import { parseDaemonJson, readList } from "../../daemon/daemon-json.ts";
 import { validateArguments } from "../../daemon/dockerd-flags.ts";
 import type { ManagedDaemon } from "../../daemon/identify.ts";
+import { readDaemonJson } from "../../daemon/read-file.ts";
 import { mirrorProblem, sameMirrors } from "../../daemon/mirror-url.ts";
 import { daemonProblem } from "../../host/daemon-problem.ts";
 import { npmCommand } from "../../settings/commands.ts";
+import { managedFiles } from "../managed-files.ts";
 import { fail, isUnknown, ok, skip, warn, type CheckDefinition, type Facts, type Outcome } from "../types.ts";
 
 /** The check is skipped for an engine that we do not manage or may not look into. */
@@ -27,6 +29,21 @@ async function withDaemon(
 }
 
 const reload = (daemon: ManagedDaemon) => `sudo kill -HUP ${daemon.process.pid}`;
+
+const mendFile = (file: string) => `mend the file (dockerd would not start with it): ${file}`;
+
+/** A file that dockerd cannot read is what keeps it from starting; which one it reads, only our record tells then. */
+async function judgeWithoutEngine({ settings, started }: Facts): Promise<Outcome> {
+  const ours = started ? await managedFiles(settings) : [];
+  const files = ours.length > 0 || settings.sandbox ? ours : ["/etc/docker/daemon.json"];
+  for (const file of settings.dockerDaemon.manage === "apply" ? files : [])
+    try {
+      await readDaemonJson(file);
+    } catch (error) {
+      return fail((error as Error).message, mendFile(file));
+    }
+  return skip("the engine does not answer");
+}
 
 export const dockerConfigChecks: CheckDefinition[] = [
   {
@@ -63,9 +80,10 @@ export const dockerConfigChecks: CheckDefinition[] = [
     what: "daemon.json, read as strictly as dockerd reads it and stricter where dockerd stays silent.",
     fails:
       "it is not valid JSON, is no object, has a key twice, or has `registry-mirror`, which dockerd ignores; with line and column",
-    run: (facts) =>
-      withDaemon(facts, ({ file }, text, fault) => {
-        if (fault) return fail(fault, `mend the file (dockerd would not start with it): ${file}`);
+    run: async (facts) => {
+      if (isUnknown(await facts.engine())) return judgeWithoutEngine(facts);
+      return withDaemon(facts, ({ file }, text, fault) => {
+        if (fault) return fail(fault, mendFile(file));
         if (text === null) return ok(`no file ${file}: the engine's defaults`);
         const parsed = parseDaemonJson(text ?? null);
         const mirrors = parsed.ok ? (readList(parsed.document, "registry-mirrors") ?? []) : [];
@@ -73,7 +91,8 @@ export const dockerConfigChecks: CheckDefinition[] = [
         return problem
           ? fail(`${file}: registry-mirrors: ${problem}`, `edit ${file}`)
           : ok(`${file} is well-formed`);
-      }),
+      });
+    },
   },
   {
     id: "docker.config.conflict",

@@ -2,6 +2,7 @@ import { accessSync, constants, existsSync } from "node:fs";
 import { delimiter, isAbsolute, join } from "node:path";
 import { buildxProblem } from "../../host/buildx.ts";
 import { npmCommand, setCommand } from "../../settings/commands.ts";
+import { managedFiles } from "../managed-files.ts";
 import type { EngineAnswer } from "../engine-answer.ts";
 import { fail, isUnknown, ok, skip, warn, type CheckDefinition, type Facts, type Outcome } from "../types.ts";
 
@@ -40,7 +41,13 @@ export const dockerEngineChecks: CheckDefinition[] = [
     run: async ({ engine, settings }) => {
       const answer = await engine();
       if (!isUnknown(answer)) return ok(`Docker Engine ${answer.version} at ${settings.engine.host}`);
-      return fail(answer.problem, answer.fix ?? install);
+      const start = answer.fix ?? install;
+      const again = npmCommand("npm start", settings.stack);
+      const isOurs = settings.dockerDaemon.manage === "apply" && (await managedFiles(settings)).length > 0;
+      return fail(
+        answer.problem,
+        isOurs && start !== again ? `${start}; ${again} repairs a restart that was cut off` : start,
+      );
     },
   },
   {
