@@ -49,7 +49,7 @@ describe("the cache's port", function () {
     assert.match(
       output,
       new RegExp(
-        `Port ${stack.upstreamPort} on 127\\.0\\.0\\.1 is taken by registry \\(process \\d+\\)\\. A registry answers there\\. Fix: to use that one: pulumi config set --stack sandbox --path gpu-build-host:registryCache\\.mode external; to run another beside it: `,
+        `Port ${stack.upstreamPort} on 127\\.0\\.0\\.1 is taken by registry \\(process \\d+\\)\\. A registry answers there\\. Fix: to use that one: pulumi config set --stack dev --path gpu-build-host:registryCache\\.mode external; to run another beside it: `,
       ),
     );
     stack.configure({ port: stack.upstreamPort, mode: "external" });
