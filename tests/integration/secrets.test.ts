@@ -218,7 +218,8 @@ describe("secrets", function () {
 
   /** What the user's own command prints or writes into a layer is kept by the engine; the cache's proxies have their one file. */
   function isAllowed(canary: string, place: string): boolean {
-    if (place.includes("/.sandbox/state/sandbox/secrets/docker.io/proxy-")) return canary.startsWith("proxy.");
+    if (place.includes("/.sandbox/state/sandbox/secrets/docker.io/proxy-"))
+      return canary.startsWith("proxy.");
     return canary === spoken && (place.includes(`${layout().dataRoot}/`) || place === "layers of images");
   }
 });
