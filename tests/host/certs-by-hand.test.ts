@@ -1,19 +1,10 @@
 import assert from "node:assert/strict";
 import { certsByHand } from "../../lib/host/certs-by-hand.ts";
-import { parseSettings } from "../../lib/settings/settings.ts";
+import { devSettings } from "../settings/dev-settings.ts";
 
 describe("manage: print", () => {
   const lines = (manage: string, registryCache: object) =>
-    certsByHand(
-      parseSettings({
-        stack: "dev",
-        root: "/project",
-        stateDir: "/state",
-        file: "Pulumi.dev.yaml",
-        values: { dockerDaemon: { manage }, registryCache },
-        readSandboxFacts: () => assert.fail("this is no sandbox"),
-      }),
-    );
+    certsByHand(devSettings({ dockerDaemon: { manage }, registryCache }));
   const tls = { certificate: "/c.pem", key: "/k.pem", ca: "/ca.pem" };
 
   it("says what to put below certs.d, since it is not written", () => {

@@ -7,44 +7,15 @@ import { UserError } from "../../lib/errors.ts";
 import { planStack } from "../../lib/images/plan-stack.ts";
 import { checkStackFile, settingsOfStackFile } from "../../lib/settings/load.ts";
 import { schema } from "../../lib/settings/schema.ts";
-import { parseSettings } from "../../lib/settings/settings.ts";
 import { badSettings } from "./bad-settings.ts";
+import { settingProblems } from "./dev-settings.ts";
 
 const root = join(import.meta.dirname, "../..");
-
-/** The lines about single settings in the error that the values cause; none where they are right. */
-function problems(values: Record<string, unknown>): string[] {
-  try {
-    parseSettings({
-      stack: "dev",
-      root: "/project",
-      stateDir: "/state",
-      file: "Pulumi.dev.yaml",
-      values,
-      readSandboxFacts: () => ({
-        root: "/project/.sandbox",
-        dockerHost: "unix:///run/docker.sock",
-        upstream: "http://127.0.0.1:7000",
-        ports: { cache: 7001, cacheMetrics: 7002 },
-      }),
-    });
-    return [];
-  } catch (error) {
-    if (!(error instanceof UserError)) throw error;
-    const lines = error.message.split("\n");
-    assert.equal(lines.shift(), "Invalid settings in Pulumi.dev.yaml:");
-    assert.match(
-      lines.pop() ?? "",
-      /^Nothing was changed\. Set a value with: pulumi config set --stack dev /,
-    );
-    return lines.map((line) => line.slice(2));
-  }
-}
 
 describe("bad settings", () => {
   for (const bad of badSettings) {
     if (!("values" in bad)) continue;
-    it(`${bad.id}: ${bad.what}`, () => assert.deepEqual(problems(bad.values), bad.lines));
+    it(`${bad.id}: ${bad.what}`, () => assert.deepEqual(settingProblems(bad.values), bad.lines));
   }
 
   it("of the design's list are all here: with their message, with the test that has them, or with the reason why not", () => {
@@ -57,7 +28,7 @@ describe("bad settings", () => {
   });
 
   it("leave the prototype of objects alone", () => {
-    problems(
+    settingProblems(
       JSON.parse('{"__proto__": {"polluted": 1}, "services": {"__proto__": {"polluted": 1}}}') as never,
     );
     assert.equal(({} as Record<string, unknown>)["polluted"], undefined);
@@ -65,7 +36,7 @@ describe("bad settings", () => {
 
   it("are told in fifty lines at most", () => {
     const values = Object.fromEntries(Array.from({ length: 5000 }, (_, index) => [`wrong${index}`, 1]));
-    const lines = problems(values);
+    const lines = settingProblems(values);
     assert.equal(lines.length, 51);
     assert.equal(lines.at(-1), "… and 4950 more");
   });
@@ -126,7 +97,7 @@ describe("the schema", function () {
     let slowest = 0;
     const check = (values: Record<string, unknown>) => {
       const started = performance.now();
-      const lines = problems(values);
+      const lines = settingProblems(values);
       slowest = Math.max(slowest, performance.now() - started);
       for (const line of lines) assert.match(line, /^(gpu-build-host:|… and \d+ more$)/);
     };

@@ -1,32 +1,13 @@
 import assert from "node:assert/strict";
 import { parse as parseYaml } from "yaml";
 import { entriesOf, desiredDocument } from "../../lib/daemon/desired.ts";
-import { UserError } from "../../lib/errors.ts";
-import { parseSettings } from "../../lib/settings/settings.ts";
+import { devSettings, settingProblems } from "./dev-settings.ts";
 
-function parse(dockerDaemon: unknown) {
-  return parseSettings({
-    stack: "dev",
-    root: "/project",
-    stateDir: "/state",
-    file: "Pulumi.dev.yaml",
-    values: { dockerDaemon },
-    readSandboxFacts: () => assert.fail(),
-  }).dockerDaemon;
-}
+const parse = (dockerDaemon: unknown) => devSettings({ dockerDaemon }).dockerDaemon;
 
 /** The lines about one wrong `dockerDaemon`, without the key's first part. */
 function problems(dockerDaemon: unknown): string[] {
-  try {
-    parse(dockerDaemon);
-    return [];
-  } catch (error) {
-    assert.ok(error instanceof UserError);
-    return error.message
-      .split("\n")
-      .slice(1, -1)
-      .map((line) => line.trim().replace("gpu-build-host:dockerDaemon.", ""));
-  }
+  return settingProblems({ dockerDaemon }).map((line) => line.replace("gpu-build-host:dockerDaemon.", ""));
 }
 
 const more = "https://docs.docker.com/reference/cli/dockerd/";

@@ -1,33 +1,10 @@
 import assert from "node:assert/strict";
-import { UserError } from "../../lib/errors.ts";
 import { cachesOf } from "../../lib/registry/cache-settings.ts";
 import { cacheUrl } from "../../lib/registry/cache-address.ts";
-import { parseSettings, type Settings } from "../../lib/settings/settings.ts";
+import { devSettings, settingProblems } from "./dev-settings.ts";
 
-function parse(registryCache: unknown): Settings {
-  return parseSettings({
-    stack: "dev",
-    root: "/project",
-    stateDir: "/state",
-    file: "Pulumi.dev.yaml",
-    values: { registryCache },
-    readSandboxFacts: () => assert.fail("this is no sandbox"),
-  });
-}
-
-/** The lines that say what is wrong. */
-function problems(registryCache: unknown): string[] {
-  try {
-    parse(registryCache);
-  } catch (error) {
-    assert.ok(error instanceof UserError);
-    return error.message
-      .split("\n")
-      .slice(1, -1)
-      .map((line) => line.trim());
-  }
-  return [];
-}
+const parse = (registryCache: unknown) => devSettings({ registryCache });
+const problems = (registryCache: unknown) => settingProblems({ registryCache });
 
 const key = "gpu-build-host:registryCache";
 const tls = { certificate: "/c.pem", key: "/k.pem" };

@@ -1,28 +1,11 @@
 import assert from "node:assert/strict";
 import { UserError } from "../../lib/errors.ts";
-import { parseSettings, type Settings } from "../../lib/settings/settings.ts";
-
-/** Settings of a stack `dev` with the given values. */
-function parse(values: Record<string, unknown>): Settings {
-  return parseSettings({
-    stack: "dev",
-    root: "/project",
-    stateDir: "/state",
-    file: "Pulumi.dev.yaml",
-    values,
-    readSandboxFacts: () => ({
-      root: "/project/.sandbox",
-      dockerHost: "unix:///run/gpu-build-host/1/docker.sock",
-      upstream: "http://127.0.0.1:7000",
-      ports: { cache: 7001, cacheMetrics: 7002 },
-    }),
-  });
-}
+import { devSettings } from "./dev-settings.ts";
 
 /** The lines of the error that the given values cause. */
 function problems(values: Record<string, unknown>): string[] {
   try {
-    parse(values);
+    devSettings(values);
   } catch (error) {
     assert.ok(error instanceof UserError);
     return error.message.split("\n").map((line) => line.trim());
@@ -32,7 +15,7 @@ function problems(values: Record<string, unknown>): string[] {
 
 describe("settings", () => {
   it("have a default for everything", () => {
-    const settings = parse({});
+    const settings = devSettings({});
     assert.equal(settings.registryCache.port, 5000);
     assert.equal(settings.cudaBase.cuda, "12.8");
     assert.equal(settings.engine.host, "unix:///var/run/docker.sock");
@@ -41,7 +24,7 @@ describe("settings", () => {
   });
 
   it("take engine, network, upstream and ports from the private engine in the sandbox", () => {
-    const settings = parse({ sandbox: true });
+    const settings = devSettings({ sandbox: true });
     assert.deepEqual(settings.engine, { host: "unix:///run/gpu-build-host/1/docker.sock", network: "host" });
     assert.equal(settings.registryCache.upstream, "http://127.0.0.1:7000");
     assert.equal(settings.registryCache.port, 7001);
