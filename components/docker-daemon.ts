@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import * as command from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
+import { hubRepository } from "../lib/images/image-reference.ts";
 import { DaemonConfig } from "../provider/sdk.ts";
 
 export interface DockerDaemonArgs {
@@ -68,12 +69,6 @@ export class DockerDaemon extends pulumi.ComponentResource {
     }
     this.registerOutputs({});
   }
-}
-
-/** Docker Hub's own name of an image: `"registry@sha256:…"` is `"library/registry"` there. */
-function hubRepository(image: string): string {
-  const name = image.replace(/@.*$/, "").replace(/^docker\.io\//, "");
-  return name.includes("/") ? name : `library/${name}`;
 }
 
 /** Only where there is something to say: most stacks have nothing but their mirror there. */

@@ -2,3 +2,8 @@
 export class UserError extends Error {
   override name = "UserError";
 }
+
+/** Words of whatever was thrown. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -2,7 +2,7 @@ import { mkdir, readdir, readFile, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { z } from "zod";
-import { UserError } from "../errors.ts";
+import { messageOf, UserError } from "../errors.ts";
 import { replaceFile } from "./atomic-file.ts";
 import { classify } from "./change-class.ts";
 import { answers, stable } from "./converge.ts";
@@ -181,8 +181,4 @@ function parseJournal(text: string): RestartJournal | undefined {
     service:
       service.kind === "systemd" ? service : { ...service, log: service.log, supervisor: service.supervisor },
   };
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

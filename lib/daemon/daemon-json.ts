@@ -1,4 +1,5 @@
 import { parseTree, printParseErrorCode, type Node, type ParseError } from "jsonc-parser";
+import { messageOf } from "../errors.ts";
 import { SHARED_LISTS } from "./daemon-keys.ts";
 
 /** Why a daemon.json cannot be used, where, and what a person does about it. Lines and columns count from 1. */
@@ -196,7 +197,7 @@ function strictError(text: string): { offset: number; message: string } | undefi
     JSON.parse(text);
     return undefined;
   } catch (error) {
-    const message = error instanceof Error ? error.message : String(error);
+    const message = messageOf(error);
     return { offset: Number(/position (\d+)/.exec(message)?.[1] ?? 0), message };
   }
 }

@@ -71,6 +71,14 @@ export async function processOf(pid: number): Promise<HostProcess[]> {
   }
 }
 
+/** Environment that a running process was started with. */
+export async function environmentOf(pid: number): Promise<Record<string, string>> {
+  const lines = (await readFile(`/proc/${pid}/environ`, "utf8")).split("\0").filter(Boolean);
+  return Object.fromEntries(
+    lines.map((line) => [line.slice(0, line.indexOf("=")), line.slice(line.indexOf("=") + 1)]),
+  );
+}
+
 /** Whether a process is still the one that was found. */
 export async function stillRuns(process: HostProcess): Promise<boolean> {
   return (await processOf(process.pid)).some((now) => now.startTime === process.startTime);

@@ -1,3 +1,4 @@
+import { messageOf } from "../errors.ts";
 import { mirrorsIn } from "./converge.ts";
 import { canonicalText, documentOf, readList } from "./daemon-json.ts";
 import { entriesOf, type DaemonDocumentPart } from "./desired.ts";
@@ -197,8 +198,4 @@ function claimFact(claims: Claim[], query: FactsQuery, problem: string | undefin
 
 function shown(list: string[]): string {
   return list.join(", ") || "none";
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

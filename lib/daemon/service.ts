@@ -4,7 +4,7 @@ import { open, readFile, readlink, stat } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import { execa } from "execa";
 import { UserError } from "../errors.ts";
-import { processOf, stillRuns, type HostProcess } from "./dockerd-process.ts";
+import { environmentOf, processOf, stillRuns, type HostProcess } from "./dockerd-process.ts";
 
 /** How a dockerd is stopped and started, read from the running one: when it is needed, that one is gone. */
 export type Service = { kind: "systemd"; unit: string } | OwnProcess;
@@ -39,14 +39,13 @@ export async function serviceOf(dockerd: HostProcess): Promise<Service> {
   const proc = `/proc/${dockerd.pid}`;
   const unit = unitOf(await readFile(`${proc}/cgroup`, "utf8").catch(() => ""));
   if (unit && (await stat("/run/systemd/system").catch(() => undefined))) return { kind: "systemd", unit };
-  const environment = await readFile(`${proc}/environ`, "utf8");
   const output = await readlink(`${proc}/fd/1`).catch(() => "");
   const namespaces = await otherNamespaces(dockerd.pid);
   return {
     kind: "process",
     executable: (await readlink(`${proc}/exe`)).replace(/ \(deleted\)$/, ""),
     args: dockerd.args,
-    env: Object.fromEntries(environment.split("\0").filter(Boolean).map(splitVariable)),
+    env: await environmentOf(dockerd.pid),
     folder: await readlink(`${proc}/cwd`).catch(() => "/"),
     log: (await stat(output).catch(() => undefined))?.isFile() ? output : undefined,
     namespaces,
@@ -215,9 +214,4 @@ async function waitFor(so: () => Promise<boolean>, waitMs: number, tooLate?: () 
     await sleep(50);
   }
   return true;
-}
-
-function splitVariable(line: string): [string, string] {
-  const at = line.indexOf("=");
-  return [line.slice(0, at), line.slice(at + 1)];
 }

@@ -1,4 +1,4 @@
-import { UserError } from "../errors.ts";
+import { messageOf, UserError } from "../errors.ts";
 import { bring, EditedMeanwhile, type Step, type Target } from "./converge.ts";
 import { dropJournal, writeJournal } from "./cut-off-restart.ts";
 import { refuseFlagClash } from "./flag-clash.ts";
@@ -230,8 +230,4 @@ async function rollBack(target: Target, manner: Manner, failure: Failure): Promi
 
 function asError(error: unknown): Error {
   return error instanceof Error ? error : new Error(String(error));
-}
-
-function messageOf(error: unknown): string {
-  return asError(error).message;
 }

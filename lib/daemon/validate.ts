@@ -1,8 +1,9 @@
-import { mkdir, open, readFile, rm } from "node:fs/promises";
+import { mkdir, open, rm } from "node:fs/promises";
 import { execa } from "execa";
 import { UserError } from "../errors.ts";
 import { checkCandidate, type Candidate } from "./candidate-checks.ts";
 import { validateArguments } from "./dockerd-flags.ts";
+import { environmentOf } from "./dockerd-process.ts";
 import type { ManagedDaemon } from "./identify.ts";
 import { candidatePath } from "./ledger-file.ts";
 
@@ -26,31 +27,32 @@ export async function validateCandidate(
   try {
     await rm(path, { force: true });
     await file.writeFile(text);
-    const environment = await readFile(`/proc/${daemon.process.pid}/environ`, "utf8");
-    const result = await execa(
-      `/proc/${daemon.process.pid}/exe`,
-      validateArguments(daemon.process.args, candidate),
-      {
-        argv0: "dockerd", // it looks at its name
-        env: Object.fromEntries(environment.split("\0").filter(Boolean).map(splitVariable)),
-        extendEnv: false,
-        cwd: `/proc/${daemon.process.pid}/cwd`,
-        timeout: 15_000,
-        reject: false,
-        stdin: "ignore",
-      },
-    );
-    if (result.exitCode === 0) return;
-    const words = (result.stderr || result.shortMessage || "").replaceAll(candidate, daemon.file).trim();
-    throw new UserError(
-      `dockerd would refuse ${daemon.file}, so it was not touched: ${words.split("\n").at(-1)}`,
-    );
+    const words = await refusalOf(daemon, candidate);
+    if (words !== undefined)
+      throw new UserError(
+        `dockerd would refuse ${daemon.file}, so it was not touched: ${words.replaceAll(candidate, daemon.file)}`,
+      );
   } finally {
     await file.close();
   }
 }
 
-function splitVariable(line: string): [string, string] {
-  const at = line.indexOf("=");
-  return [line.slice(0, at), line.slice(at + 1)];
+/** The words with which the running daemon's own program refuses a daemon.json; undefined where it takes it. It only reads. */
+export async function refusalOf(
+  { process: dockerd }: ManagedDaemon,
+  file: string,
+  signal?: AbortSignal,
+): Promise<string | undefined> {
+  const result = await execa(`/proc/${dockerd.pid}/exe`, validateArguments(dockerd.args, file), {
+    argv0: "dockerd", // it looks at its name
+    env: await environmentOf(dockerd.pid),
+    extendEnv: false,
+    cwd: `/proc/${dockerd.pid}/cwd`,
+    ...(signal && { cancelSignal: signal }),
+    timeout: 15_000,
+    reject: false,
+    stdin: "ignore",
+  });
+  if (result.exitCode === 0) return undefined;
+  return (result.stderr || result.shortMessage || "").trim().split("\n").at(-1);
 }

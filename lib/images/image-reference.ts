@@ -105,3 +105,12 @@ export function withVariant(friendlyTag: string, variant: string | undefined): s
   const reference = parseReference(friendlyTag);
   return reference?.tag ? `${friendlyTag}-${variant}` : `${friendlyTag}:${variant}`;
 }
+
+/** Docker Hub's own name of an image: `"registry@sha256:…"` is `"library/registry"` there. */
+export function hubRepository(image: string): string {
+  const name = image
+    .replace(/@.*$/, "")
+    .replace(/^docker\.io\//, "")
+    .replace(/:[^:/]+$/, "");
+  return name.includes("/") ? name : `library/${name}`;
+}

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { EngineError, engineRequest, socketOf, unlessMissing } from "../../docker/request.ts";
 import { otherCaches } from "../../host/other-cache.ts";
+import { hubRepository } from "../../images/image-reference.ts";
 import { cacheAddress, cacheUrl } from "../../registry/cache-address.ts";
 import { sameMirrors } from "../../daemon/mirror-url.ts";
 import { npmCommand } from "../../settings/commands.ts";
@@ -248,13 +249,4 @@ async function lastLines(facts: Facts, container: string): Promise<string> {
 
 function ask(facts: Facts, method: "GET" | "POST", path: string): Promise<unknown> {
   return engineRequest(socketOf(facts.settings.engine.host), { method, path, timeoutMs: 15_000 });
-}
-
-/** Docker Hub's own name of an image: `"registry@sha256:…"` is `"library/registry"` there. */
-function hubRepository(image: string): string {
-  const name = image
-    .replace(/@.*$/, "")
-    .replace(/^docker\.io\//, "")
-    .replace(/:[^:/]+$/, "");
-  return name.includes("/") ? name : `library/${name}`;
 }

@@ -1,10 +1,8 @@
-import { readFile } from "node:fs/promises";
-import { execa } from "execa";
 import { parseDaemonJson, readList } from "../../daemon/daemon-json.ts";
-import { validateArguments } from "../../daemon/dockerd-flags.ts";
 import type { ManagedDaemon } from "../../daemon/identify.ts";
 import { readDaemonJson } from "../../daemon/read-file.ts";
 import { mirrorProblem, sameMirrors } from "../../daemon/mirror-url.ts";
+import { refusalOf } from "../../daemon/validate.ts";
 import { daemonProblem } from "../../host/daemon-problem.ts";
 import { npmCommand } from "../../settings/commands.ts";
 import { managedFiles } from "../managed-files.ts";
@@ -104,7 +102,7 @@ export const dockerConfigChecks: CheckDefinition[] = [
       withDaemon(facts, async (daemon, text, fault) => {
         if (fault) return skip("the file cannot be read: see docker.config.parse");
         if (text === null && !daemon.flags.configFileGiven) return ok("no file, no conflict");
-        const words = await validate(daemon, signal);
+        const words = await refusalOf(daemon, daemon.file, signal);
         return words === undefined
           ? ok("dockerd --validate accepts flags and file together")
           : fail(`dockerd would not start again: ${words}`, `edit ${daemon.file}`);
@@ -128,28 +126,6 @@ export const dockerConfigChecks: CheckDefinition[] = [
       }),
   },
 ];
-
-/** dockerd's own words about its file; undefined where it accepts it. It only reads. */
-async function validate(daemon: ManagedDaemon, signal: AbortSignal): Promise<string | undefined> {
-  const { pid, args } = daemon.process;
-  const environment = await readFile(`/proc/${pid}/environ`, "utf8");
-  const variables = environment
-    .split("\0")
-    .filter(Boolean)
-    .map((line) => [line.slice(0, line.indexOf("=")), line.slice(line.indexOf("=") + 1)] as const);
-  const result = await execa(`/proc/${pid}/exe`, validateArguments(args, daemon.file), {
-    argv0: "dockerd", // it looks at its name
-    env: Object.fromEntries(variables),
-    extendEnv: false,
-    cwd: `/proc/${pid}/cwd`,
-    cancelSignal: signal,
-    timeout: 15_000,
-    reject: false,
-    stdin: "ignore",
-  });
-  if (result.exitCode === 0) return undefined;
-  return (result.stderr || result.shortMessage || "").trim().split("\n").at(-1);
-}
 
 function shown(mirrors: string[]): string {
   return mirrors.length > 0 ? mirrors.join(", ") : "none";
