@@ -1,9 +1,10 @@
 import { execa } from "execa";
 import { portHolder } from "../lib/host/port-holder.ts";
+import { cacheName } from "../lib/registry/cache-name.ts";
 
 /** The last lines that a stack's registry cache wrote: why it does not become healthy. Empty where they cannot be had. */
 export async function lastCacheWords(env: Record<string, string>, stack: string): Promise<string[]> {
-  const container = `gpu-build-host-${stack}-registry-cache`;
+  const container = cacheName(stack);
   const { exitCode, all } = await execa("docker", ["logs", "--tail", "5", container], {
     env,
     all: true,
@@ -13,7 +14,7 @@ export async function lastCacheWords(env: Record<string, string>, stack: string)
   const lost = /listen tcp (\S+):(\d+): bind: address already in use/.exec(all);
   if (lost) {
     const [, address, port] = lost;
-    const holder = (await portHolder(Number(port))) ?? "another program";
+    const holder = (await portHolder(Number(port), address!.replace(/[[\]]/g, ""))) ?? "another program";
     return [
       `Port ${port} on ${address} was taken by ${holder} meanwhile. Stop it, or choose another port, and run again.`,
     ];
@@ -29,7 +30,7 @@ export async function lastCacheWords(env: Record<string, string>, stack: string)
 
 /** One line about who keeps the cache's volume from being removed; undefined where nobody does. */
 export async function volumeUse(env: Record<string, string>, stack: string): Promise<string | undefined> {
-  const volume = `gpu-build-host-${stack}-registry-cache`;
+  const volume = cacheName(stack);
   const args = ["ps", "--all", "--filter", `volume=${volume}`, "--format", "{{.Names}}"];
   const { stdout } = await execa("docker", args, { env, reject: false });
   const names = (stdout ?? "").split("\n").filter(Boolean);

@@ -2,6 +2,7 @@ import { mkdir, readdir, readFile, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { z } from "zod";
+import { socketOf } from "../docker/request.ts";
 import { messageOf, UserError } from "../errors.ts";
 import { replaceFile } from "./atomic-file.ts";
 import { classify } from "./change-class.ts";
@@ -98,7 +99,7 @@ export async function finishCutOffRestart(
 async function finish(ledgerFolder: string, journal: RestartJournal, options: FinishOptions): Promise<void> {
   const { dockerHost, file, former, wanted, formerLedger, service } = journal;
   const { log, restartMs = 120_000 } = options;
-  const socket = dockerHost.replace(/^unix:\/\//, "");
+  const socket = socketOf(dockerHost);
   const isUp = () => answers(socket);
   const start = async () => {
     if (options.start) await options.start();

@@ -1,3 +1,4 @@
+import { socketOf } from "../docker/request.ts";
 import { messageOf } from "../errors.ts";
 import { mirrorsIn } from "./converge.ts";
 import { canonicalText, documentOf, readList } from "./daemon-json.ts";
@@ -110,7 +111,7 @@ interface Place {
 
 async function locate(query: FactsQuery): Promise<Place> {
   const ask = () =>
-    engineInfo(query.dockerHost.replace(/^unix:\/\//, "")).then(
+    engineInfo(socketOf(query.dockerHost)).then(
       (info) => info.live,
       () => undefined,
     );

@@ -1,4 +1,5 @@
 import { readlink, stat } from "node:fs/promises";
+import { socketOf } from "../docker/request.ts";
 import { UserError } from "../errors.ts";
 import { pasteAdvice, type ForeignKind } from "./advice.ts";
 import { followLinks } from "./atomic-file.ts";
@@ -49,7 +50,7 @@ export async function identifyDaemon(dockerHost: string): Promise<Identity> {
   if (!dockerHost.startsWith("unix://")) {
     return foreign("remote", `the engine ${dockerHost} is not on this machine's Unix socket`, undefined);
   }
-  const socketPath = dockerHost.slice("unix://".length);
+  const socketPath = socketOf(dockerHost);
   const info = await engineInfo(socketPath).catch((error: NodeJS.ErrnoException) => {
     throw unreachable(dockerHost, error);
   });
