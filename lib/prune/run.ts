@@ -109,14 +109,14 @@ async function pruneCache(
     now.filter(({ id, shared }) => !shared && sharedBefore.has(id)).map(({ id }) => id),
   );
   const ids = [...new Set([...planned.map(({ id }) => id), ...withDescendants(now, orphans)])];
+  // A time, not a duration: the engine rounds that down to whole seconds, and would spare what was used shortly before.
+  const until = (started / 1000).toFixed(9);
   for (let index = 0; index < ids.length; index += idsPerRequest) {
     const part = ids.slice(index, index + idsPerRequest);
     await engine.ask({
       method: "POST",
       path: "/build/prune",
-      query: {
-        filters: { id: [`^(${part.join("|")})$`], until: [`${(Date.now() - started) / 1000}s`] },
-      },
+      query: { filters: { id: [`^(${part.join("|")})$`], until: [until] } },
       timeoutMs: 600_000,
     });
   }

@@ -34,10 +34,10 @@ export function one({ checks }: Looked, id: string): Check {
   return checks.find((found) => found.id === id)!;
 }
 
-/** e.g. `["FAIL net.mirror"]`. */
+/** Ids of what is not as it should be, with its status. A disk that is merely filling up is the test machine's own affair. */
 export function notGood({ checks }: Looked): string[] {
   return checks
-    .filter(({ status }) => status === "FAIL" || status === "WARN")
+    .filter(({ id, status }) => status === "FAIL" || (status === "WARN" && !id.startsWith("disk.")))
     .map(({ id, status }) => `${status} ${id}`);
 }
 

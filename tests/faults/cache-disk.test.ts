@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { until } from "./background-run.ts";
 import { cacheName, DevStack } from "./dev-stack.ts";
-import { freePort } from "./free-port.ts";
+import { freePort } from "../integration/free-ports.ts";
 import { pushTinyImage, type TinyImage } from "./tiny-image.ts";
 
 // The cache stands on volumes that the test makes: small ones, and such as belong to somebody else.

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { engineContent } from "../integration/machine.ts";
 import { cacheName, DevStack } from "./dev-stack.ts";
-import { freePort } from "./free-port.ts";
+import { freePort } from "../integration/free-ports.ts";
 
 describe("a stack of which a part fails", function () {
   this.timeout(5 * 60_000);

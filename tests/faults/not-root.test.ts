@@ -6,7 +6,7 @@ import { sandboxLayout } from "../../sandbox/layout.ts";
 import { builtSet } from "../../sandbox/toolchain/built-set.ts";
 import { engineContent } from "../integration/machine.ts";
 import { DevStack } from "./dev-stack.ts";
-import { freePort } from "./free-port.ts";
+import { freePort } from "../integration/free-ports.ts";
 
 // As the user nobody, who has no sudo either and no terminal to ask for a password.
 describe("a user who is not root", function () {

@@ -5,7 +5,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { engineContent } from "../integration/machine.ts";
 import { BackgroundRun } from "./background-run.ts";
 import { cacheName, DevStack } from "./dev-stack.ts";
-import { freePort } from "./free-port.ts";
+import { freePort } from "../integration/free-ports.ts";
 
 describe("the cache's port", function () {
   this.timeout(5 * 60_000);

@@ -5,7 +5,7 @@ import { buildImage } from "../../lib/images/build.ts";
 import { until } from "./background-run.ts";
 import { cacheName, DevStack } from "./dev-stack.ts";
 import { FaultyUpstream, type Fault } from "./faulty-upstream.ts";
-import { freePort } from "./free-port.ts";
+import { freePort } from "../integration/free-ports.ts";
 import { pushTinyImage, type TinyImage } from "./tiny-image.ts";
 
 // Builds get their images from the cache alone; `docker pull` turns to the next mirror, which is the real registry.

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { chmodSync, existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { execa } from "execa";
 import { wishProblem } from "../../lib/daemon/apply.ts";
 import { desiredDocument } from "../../lib/daemon/desired.ts";
@@ -100,6 +101,7 @@ describe("DaemonConfig beyond mirrors, on a real engine", function () {
     const whole = host.text;
     host.text = JSON.stringify({ ...JSON.parse(whole), "live-restore": false });
     await host.reload([`${mirror.url}/`]);
+    while ((await info())["live-restore"] !== false) await sleep(20); // the mirrors say nothing: they were the same before
     host.text = whole;
     assert.equal((await facts()).live!["live-restore"], "uses false");
     assert.match((await dev.preview()).join(), /^liveSettings/);
