@@ -20,7 +20,7 @@ module.exports = class extends reporters.Spec {
   done(failures, callback) {
     const { passes = 0, pending = 0 } = this.stats ?? {};
     const files = [...this.files].sort(([, a], [, b]) => b - a).slice(0, slowest);
-    console.log("Slowest files:");
+    if (files.length > 0) console.log("Slowest files:");
     for (const [file, ms] of files) {
       console.log(`  ${(ms / 1000).toFixed(0).padStart(5)} s  ${relative(process.cwd(), file)}`);
     }
