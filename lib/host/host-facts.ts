@@ -4,6 +4,7 @@ import type { Gpu, HostFacts } from "../cuda/types.ts";
 import type { EngineAnswer } from "../doctor/engine-answer.ts";
 import { isUnknown, type Unknown } from "../doctor/unknown.ts";
 import type { Settings } from "../settings/settings.ts";
+import type { GpuModel } from "./gpu-models.ts";
 import type { NvidiaAnswer } from "./nvidia.ts";
 import { runBriefly } from "./run-briefly.ts";
 
@@ -11,8 +12,8 @@ import { runBriefly } from "./run-briefly.ts";
 export interface HostSources {
   nvidia: () => Promise<NvidiaAnswer>;
   engine: () => Promise<EngineAnswer | Unknown>;
-  /** Compute capability of a GPU by its name, where a table has it. */
-  capabilityOf?: (name: string) => string | undefined;
+  /** A GPU by its name, where a table has it. */
+  modelOf?: (name: string) => GpuModel | undefined;
   env?: NodeJS.ProcessEnv;
   /** Put before every path that is looked at, for tests. */
   root?: string;
@@ -51,11 +52,11 @@ function note<K extends Exclude<keyof HostFacts, "from">>(
   facts.from[name] = from;
 }
 
-function addNvidia(facts: HostFacts, answer: NvidiaAnswer, { capabilityOf }: HostSources): void {
+function addNvidia(facts: HostFacts, answer: NvidiaAnswer, { modelOf }: HostSources): void {
   if (answer.state === "ok") {
     note(facts, "driver", answer.driver, thisHost);
     const gpus = answer.gpus.map((name, index): Gpu => {
-      const computeCapability = answer.computeCapabilities?.[index] ?? capabilityOf?.(name);
+      const computeCapability = answer.computeCapabilities?.[index] ?? modelOf?.(name)?.computeCapability;
       return { name, ...(computeCapability && { computeCapability }) };
     });
     note(facts, "gpus", gpus, thisHost);
@@ -122,14 +123,14 @@ function addByHand(
   facts: HostFacts,
   { host }: Settings,
   answer: NvidiaAnswer,
-  { capabilityOf }: HostSources,
+  { modelOf }: HostSources,
 ): boolean {
   if (host.driver !== undefined) note(facts, "driver", host.driver, "gpu-build-host:host.driver");
   if (host.gpus)
     note(
       facts,
       "gpus",
-      host.gpus.map((gpu) => gpuByHand(gpu, capabilityOf)),
+      host.gpus.map((gpu) => gpuByHand(gpu, modelOf)),
       "gpu-build-host:host.gpus",
     );
   const isByHand = host.driver !== undefined || (host.gpus?.length ?? 0) > 0;
@@ -138,13 +139,14 @@ function addByHand(
 
 function gpuByHand(
   gpu: NonNullable<Settings["host"]["gpus"]>[number],
-  capabilityOf: HostSources["capabilityOf"],
+  modelOf: HostSources["modelOf"],
 ): Gpu {
   const name = typeof gpu === "string" ? gpu : gpu.name;
   if (/^\d{1,2}\.\d$/.test(name)) return { name: `GPU of compute capability ${name}`, computeCapability: name };
+  const model = modelOf?.(name);
   const said = typeof gpu === "string" ? undefined : gpu.computeCapability;
-  const computeCapability = said ?? capabilityOf?.(name);
-  return { name, ...(computeCapability && { computeCapability }) };
+  const computeCapability = said ?? model?.computeCapability;
+  return { name: model?.name ?? name, ...(computeCapability && { computeCapability }) };
 }
 
 /** What this machine alone says means nothing for another one; the engine stays, since it builds. */
