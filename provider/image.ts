@@ -1,12 +1,9 @@
 import { engineAt } from "../lib/docker/engine.ts";
 import { secretProblems } from "../lib/images/build-secrets.ts";
-import {
-  liveFacts,
-  realiseImage,
-  removeImage,
-  wantedFacts,
-  type ImageResource,
-} from "../lib/images/realise.ts";
+import type { ImageResource } from "../lib/images/image-resource.ts";
+import { liveFacts, wantedFacts } from "../lib/images/live-facts.ts";
+import { realiseImage } from "../lib/images/realise.ts";
+import { removeImage } from "../lib/images/remove-image.ts";
 import type { ResourceHandler, Session } from "./resource-handler.ts";
 
 /** Inputs of an Image, and what the state keeps: the same keys, so that a preview shows drift as `old => live`. */
@@ -86,6 +83,7 @@ async function realise(
   await realiseImage(inputs, olds, {
     engine: engineAt(inputs.dockerHost),
     signal: session.signal,
+    built: session.built,
     onStep: (step, seconds) => say(`${step} (${Math.round(seconds)} s)`),
     onNote: say,
   });
