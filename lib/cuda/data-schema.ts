@@ -1,0 +1,246 @@
+import { z } from "zod";
+import { fact, sourcesProblems } from "./fact.ts";
+
+const cuda = z.string().regex(/^\d+\.\d+$/, 'must be a CUDA version such as "12.8"');
+const point = z.string().regex(/^\d+\.\d+\.\d+$/, 'must be a point release such as "12.8.1"');
+const capability = z.string().regex(/^\d+\.\d$/, 'must be a compute capability such as "8.9"');
+const driver = z.string().regex(/^\d+(\.\d+){0,2}$/, 'must be a driver version such as "570.124.06"');
+const python = z.string().regex(/^3\.\d+$/, 'must be a Python version such as "3.10"');
+const wheelIndex = z.string().regex(/^cu\d{3}$/, 'must be the end of an index such as "cu128"');
+const day = z.string().regex(/^\d{4}-\d{2}(-\d{2})?$/, 'must be a date such as "2026-06" or "2026-06-30"');
+/** As in Python's packages, e.g. `">=2.7.1,<2.8"`; `""` for any. */
+const range = z.string();
+const version = z.string().min(1);
+
+const source = z.strictObject({
+  title: z.string().min(1),
+  url: z.url({ protocol: /^https$/ }),
+  /** The maker's own word, somebody else's, a measurement that was published, a report, or what a package index says. */
+  kind: z.enum(["primary", "secondary", "measured", "issue", "index"]),
+  /** What of the document is meant, or what limits it. */
+  note: z.string().optional(),
+});
+
+const gpuArchitecture = fact({
+  family: z.string(),
+  computeCapabilities: z.array(capability),
+  firstToolkit: cuda,
+  /** Last major that still compiles for it, e.g. 12; absent: still supported. */
+  lastToolkitMajor: z.int().optional(),
+  /** Last branch that still drives it, e.g. 580; absent: still supported. */
+  lastDriverBranch: z.int().optional(),
+});
+
+const cudaToolkit = fact({
+  version: cuda,
+  latestPoint: point.nullable(),
+  /** Driver that came with each point release, Linux x86-64: the least that NVIDIA's table names for it. */
+  drivers: z.record(point, driver).nullable(),
+  /** Least driver that runs code of this major at all ("minor version compatibility"): cubins only, PTX not assured. */
+  minorVersionDriver: driver,
+  /** Least driver that surely compiles PTX of this toolkit: that of its first release. */
+  ptxDriver: driver.nullable(),
+  /** What its compiler can compile for; new cards in between are `gpuArchitectures`. */
+  minComputeCapability: capability.nullable(),
+  maxComputeCapability: capability.nullable(),
+});
+
+const nvidiaImage = fact({
+  /** Point release, as in `nvidia/cuda:12.8.1-base-ubuntu22.04`. */
+  point,
+  /** Distributions of its tags, as in the tag: `"ubuntu22.04"`. */
+  distributions: z.array(z.string()).min(1).nullable(),
+  cudnn: version.nullable(),
+  nccl: version.nullable(),
+  cublas: version.nullable(),
+  cudart: version.nullable(),
+  /** CUDA version that the driver must report when the container starts through NVIDIA's runtime hook. */
+  requiresCuda: cuda.nullable(),
+  /** Older driver branches that pass all the same, by product; for GeForce none from 12.5 on. */
+  olderBranches: z.strictObject({ geforce: z.array(z.int()), dataCenter: z.array(z.int()) }).nullable(),
+  /** The newer point release that ended its support. */
+  supersededBy: point.optional(),
+  /** End of support; absent: supported. null: ended or not, the day is not known. */
+  endOfLife: day.nullable().optional(),
+});
+
+const driverBranch = fact({
+  branch: z.int(),
+  /** As NVIDIA calls it. */
+  kind: z.enum(["LTS", "production", "new-feature"]),
+  endOfLife: day.nullable(),
+  /** Newest CUDA major that it runs. */
+  maxCudaMajor: z.int(),
+});
+
+const byIndex = z.record(wheelIndex, version);
+
+const pytorchRelease = fact({
+  torch: version,
+  /** PyTorch's own indexes that have CUDA builds of it: `https://download.pytorch.org/whl/<this>`. */
+  indexes: z.array(wheelIndex).nullable(),
+  /** CUDA version of the build on PyPI, Linux x86-64. */
+  pypiCuda: cuda.nullable(),
+  python: z.array(python).nullable(),
+  torchvision: version.nullable(),
+  torchaudio: version.nullable(),
+  /** Version that the Linux wheel requires. */
+  triton: version.nullable(),
+  /** Releases of xFormers built for it. */
+  xformers: z.array(version).nullable(),
+  /** By index. */
+  cudnn: byIndex.nullable(),
+  nccl: byIndex.nullable(),
+});
+
+const pytorchWheel = fact({
+  torch: version,
+  index: wheelIndex,
+  /** Compute capabilities that it has machine code for. One runs on the same major with an equal or higher minor. */
+  cubins: z.array(capability).nullable(),
+  /** Compute capabilities that it has PTX of; a driver compiles that for an equal or higher one. */
+  ptx: z.array(capability).nullable(),
+});
+
+const xformersRelease = fact({
+  xformers: version,
+  /** Release of torch that it was built for. */
+  torch: version,
+  /** Works with that very release only; later ones use torch's stable interface. */
+  needsExactTorch: z.boolean(),
+  indexes: z.array(wheelIndex).nullable(),
+  /** CUDA version of the build on PyPI, Linux x86-64. */
+  pypiCuda: cuda.nullable(),
+  /** flash-attn outside of this range fails when `xformers.ops` is imported. */
+  flashAttn: z.strictObject({
+    min: version,
+    max: version,
+    /** `false`: only the first three numbers count, so 2.8.0.post2 is 2.8.0. */
+    countsPost: z.boolean(),
+  }),
+  cubins: z.array(capability).nullable(),
+  ptx: z.array(capability).nullable(),
+});
+
+const flashAttnRelease = fact({
+  flashAttn: version,
+  date: day,
+  /** Official wheels (on GitHub, none on PyPI): torch `major.minor`, Python and CUDA major that they exist for. */
+  torch: z.array(z.string()),
+  python: z.array(python),
+  cudaMajors: z.array(z.int()),
+  builtWithCuda: z.array(version),
+  cubins: z.array(capability).nullable(),
+  ptx: z.array(capability).nullable(),
+});
+
+const ctranslate2Release = fact({
+  ctranslate2: version,
+  builtWithCuda: cuda.nullable(),
+  cudaMajor: z.int(),
+  /** Libraries that it opens at run time, e.g. `"libcublas.so.12"`. */
+  loads: z.array(z.string()),
+  /** cuDNN's major that it needs; absent: none. */
+  cudnnMajor: z.int().optional(),
+});
+
+const whisperxRelease = fact({
+  whisperx: version,
+  date: day.nullable(),
+  isYanked: z.boolean(),
+  python: range.nullable(),
+  torch: range.nullable(),
+  torchaudio: range.nullable(),
+  ctranslate2: range.nullable(),
+  pyannoteAudio: range.nullable(),
+  numpy: range.nullable(),
+});
+
+/** Packages that cannot be together though their metadata allows it. */
+const packageClash = fact({
+  id: z.string().regex(/^[a-z0-9-]+$/),
+  /** Holds only where all of these are installed; names are normal names, versions ranges. */
+  when: z.record(z.string(), range),
+  /** Then this one must not be in this range. */
+  package: z.string(),
+  versions: range,
+  place: z.enum(["install", "build", "import", "start", "run"]),
+  text: z.string().min(1),
+  fix: z.string().min(1),
+});
+
+/** Somebody ran it. An observation that it works outweighs a stricter table: then the condition is what to say. */
+const observation = fact({
+  id: z.string().regex(/^[a-z0-9-]+$/),
+  works: z.boolean(),
+  /** Exact versions by normal name; local parts where they matter. */
+  packages: z.record(z.string(), version),
+  cuda: cuda.optional(),
+  python: python.optional(),
+  driver: driver.optional(),
+  computeCapability: capability.optional(),
+  service: z.string().optional(),
+  place: z.enum(["install", "build", "import", "start", "run"]),
+  /** Under which condition, or what was not run. */
+  condition: z.string().min(1),
+});
+
+const gpuModels = fact({
+  computeCapability: capability,
+  /** GeForce has no forward compatibility packages; data-center cards and (some) RTX workstation cards have. */
+  brand: z.enum(["geforce", "titan", "workstation", "data-center", "jetson"]),
+  /** As nvidia-smi prints it, less "NVIDIA". */
+  models: z.array(z.string().min(1)).min(1),
+});
+
+const distribution = fact({
+  /** As in a tag: `"ubuntu22.04"`, `"bookworm"`. */
+  id: z.string(),
+  /** Version of its own Python package. */
+  python: python.nullable(),
+  /** pip refuses to install outside of a virtual environment. */
+  isExternallyManaged: z.boolean().nullable(),
+  endOfLife: day.nullable(),
+});
+
+const pythonRelease = fact({ python, endOfLife: day });
+
+const gpuFloor = fact({ computeCapability: capability, minTorch: version, minCuda: cuda });
+
+/** A fact that is a sentence: what a rule's text says, with its sources. */
+const statement = fact({ id: z.string().regex(/^[a-z0-9-]+$/), text: z.string().min(1) });
+
+const shape = z.strictObject({
+  schemaVersion: z.literal(1),
+  /** Day of the last change. */
+  updated: day,
+  sources: z.record(z.string().regex(/^[a-z0-9][a-z0-9.-]*$/), source),
+  gpuArchitectures: z.array(gpuArchitecture),
+  gpuModels: z.array(gpuModels),
+  cudaToolkits: z.array(cudaToolkit),
+  driverBranches: z.array(driverBranch),
+  nvidiaImages: z.array(nvidiaImage),
+  distributions: z.array(distribution),
+  pythonReleases: z.array(pythonRelease),
+  pytorchReleases: z.array(pytorchRelease),
+  pytorchWheels: z.array(pytorchWheel),
+  gpuFloors: z.array(gpuFloor),
+  xformers: z.array(xformersRelease),
+  flashAttn: z.array(flashAttnRelease),
+  ctranslate2: z.array(ctranslate2Release),
+  whisperx: z.array(whisperxRelease),
+  packageClashes: z.array(packageClash),
+  observations: z.array(observation),
+  /** NVIDIA Container Toolkit, CDI, GeForce and driver rules. */
+  hostStatements: z.array(statement),
+  /** Building flash-attn, tags of nvidia/cuda, nvcc and torch. */
+  buildStatements: z.array(statement),
+});
+
+/** The compatibility data: strict, every fact with a source, null with its reason. */
+export const cudaDataSchema = shape.superRefine((data, context) => {
+  for (const problem of sourcesProblems(data)) context.addIssue({ code: "custom", ...problem });
+});
+
+/** Facts of CUDA, its drivers, GPUs, PyTorch and what goes with it. In every fact null is "not known", absent is "none". */
+export type CudaData = z.infer<typeof shape>;
