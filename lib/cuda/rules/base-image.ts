@@ -1,0 +1,80 @@
+import type { Answer } from "../types.ts";
+import { compareVersions, majorOf } from "../versions.ts";
+import { settingFact, unknown, warns } from "./answers.ts";
+import type { Context } from "./context.ts";
+
+/** The external image against the CUDA that is asked for, and what its tag says of support. */
+export function baseImage(context: Context): Answer[] {
+  const { combination, image, torchCuda, data, today } = context;
+  const fact = settingFact("image", combination.cudaImage);
+  const answers: Answer[] = [];
+  const distribution = data.distributions.find(({ id }) => id === image.distribution);
+  if (distribution?.endOfLife && distribution.endOfLife < today)
+    answers.push(
+      warns("end-of-life", {
+        text: `${distribution.id} had its end of life in ${distribution.endOfLife}: no more fixes, and NVIDIA's tags of it may go`,
+        facts: [fact],
+        sources: distribution.sources,
+        fix: "take a tag of a newer distribution",
+      }),
+    );
+  if (distribution?.python && distribution.python !== combination.python)
+    answers.push(
+      unknown("base-image", "build", {
+        text: `${distribution.id} brings Python ${distribution.python}; whether ${combination.cudaImage} has Python ${combination.python} is not known`,
+        facts: [fact, settingFact("python", combination.python)],
+        sources: distribution.sources,
+        fix: `set gpu-build-host:cudaBase.python to "${distribution.python}", or take another distribution`,
+      }),
+    );
+  if (!image.isNvidia || !image.cuda) return answers;
+  const exact = data.nvidiaImages.find(({ point }) => point === image.point);
+  const successor = exact?.supersededBy ?? newerPoint(context);
+  if (exact?.endOfLife && exact.endOfLife < today)
+    answers.push(
+      warns("end-of-life", {
+        text: `Support of nvidia/cuda:${image.point} ended ${exact.endOfLife}; its tags may go six months later`,
+        facts: [fact],
+        sources: exact.sources,
+        fix: successor ? `take nvidia/cuda:${successor}` : "take a newer point release",
+      }),
+    );
+  else if (successor)
+    answers.push(
+      warns("end-of-life", {
+        text: `nvidia/cuda:${image.point} was followed by ${successor}, which ended its support; its tags may go six months later`,
+        facts: [fact],
+        sources: [...(exact ?? image.row)!.sources, ...retention(context)],
+        fix: `take nvidia/cuda:${successor}`,
+      }),
+    );
+  if (exact && image.distribution && exact.distributions && !exact.distributions.includes(image.distribution))
+    answers.push(
+      unknown("base-image", "install", {
+        text: `A tag of nvidia/cuda:${image.point} for ${image.distribution} is not in the data; it has ${exact.distributions.join(", ")}`,
+        facts: [fact],
+        sources: exact.sources,
+        fix: `take nvidia/cuda:${image.point}-${image.variant}-${exact.distributions.at(-1)}`,
+      }),
+    );
+  const wanted = torchCuda?.cuda ?? combination.cuda;
+  if (image.cuda !== wanted)
+    answers.push(
+      warns("base-image", {
+        text: `The external image is of CUDA ${image.cuda}, torch of CUDA ${wanted}: torch brings its own libraries, but the driver is compared with ${image.cuda} when a container starts`,
+        facts: [fact, torchCuda?.fact ?? settingFact("cuda", combination.cuda)],
+        sources: image.row?.sources ?? [],
+        fix: `take an image of CUDA ${majorOf(wanted) === majorOf(image.cuda) ? wanted : `${wanted}, and of the same major at least`}`,
+      }),
+    );
+  return answers;
+}
+
+/** A later point release of the same CUDA version. */
+function newerPoint({ image, index }: Context): string | undefined {
+  const latest = image.cuda ? index.toolkits.get(image.cuda)?.latestPoint : undefined;
+  return latest && image.point && compareVersions(latest, image.point) > 0 ? latest : undefined;
+}
+
+const retention = ({ data }: Context) =>
+  data.buildStatements.find(({ id }) => id === "nvidia-cuda-retention")?.sources ?? [];
