@@ -34,15 +34,19 @@ const gpuArchitecture = fact({
 const cudaToolkit = fact({
   version: cuda,
   latestPoint: point.nullable(),
-  /** Driver that came with each point release, Linux x86-64: the least that NVIDIA's table names for it. */
+  /** Branch of the driver that belongs to it. */
+  driverBranch: z.int().nullable(),
+  /** Driver that NVIDIA's table names for each point release, Linux x86-64. */
   drivers: z.record(point, driver).nullable(),
+  /** The same for Windows: under WSL2 the driver is that of Windows. */
+  windowsDrivers: z.record(point, driver).nullable(),
   /** Least driver that runs code of this major at all ("minor version compatibility"): cubins only, PTX not assured. */
   minorVersionDriver: driver,
+  minorVersionWindowsDriver: driver.nullable(),
   /** Least driver that surely compiles PTX of this toolkit: that of its first release. */
   ptxDriver: driver.nullable(),
-  /** What its compiler can compile for; new cards in between are `gpuArchitectures`. */
-  minComputeCapability: capability.nullable(),
-  maxComputeCapability: capability.nullable(),
+  /** What nvcc can compile for. */
+  computeCapabilities: z.array(capability).min(1).nullable(),
 });
 
 const nvidiaImage = fact({
@@ -58,19 +62,22 @@ const nvidiaImage = fact({
   requiresCuda: cuda.nullable(),
   /** Older driver branches that pass all the same, by product; for GeForce none from 12.5 on. */
   olderBranches: z.strictObject({ geforce: z.array(z.int()), dataCenter: z.array(z.int()) }).nullable(),
-  /** The newer point release that ended its support. */
+});
+
+/** A point release of `nvidia/cuda` that gets no updates any more: its tags may be deleted. */
+const endedImage = fact({
+  point,
+  /** The newer point release; absent: the whole line has ended. */
   supersededBy: point.optional(),
-  /** End of support; absent: supported. null: ended or not, the day is not known. */
-  endOfLife: day.nullable().optional(),
 });
 
 const driverBranch = fact({
   branch: z.int(),
   /** As NVIDIA calls it. */
-  kind: z.enum(["LTS", "production", "new-feature"]),
+  kind: z.enum(["LTS", "production", "new-feature"]).nullable(),
   endOfLife: day.nullable(),
-  /** Newest CUDA major that it runs. */
-  maxCudaMajor: z.int(),
+  /** CUDA version that its drivers report. */
+  cuda: cuda,
 });
 
 const byIndex = z.record(wheelIndex, version);
@@ -134,8 +141,10 @@ const flashAttnRelease = fact({
   ptx: z.array(capability).nullable(),
 });
 
-const ctranslate2Release = fact({
-  ctranslate2: version,
+const ctranslate2Releases = fact({
+  /** Releases that are alike in this. */
+  versions: range,
+  /** CUDA version that its wheels are built with. */
   builtWithCuda: cuda.nullable(),
   cudaMajor: z.int(),
   /** Libraries that it opens at run time, e.g. `"libcublas.so.12"`. */
@@ -207,6 +216,14 @@ const pythonRelease = fact({ python, endOfLife: day });
 
 const gpuFloor = fact({ computeCapability: capability, minTorch: version, minCuda: cuda });
 
+const hostRequirement = fact({
+  id: z.string().regex(/^[a-z0-9-]+$/),
+  component: z.enum(["docker-engine", "nvidia-container-toolkit"]),
+  minVersion: z.string().regex(/^\d+\.\d+(\.\d+)?$/),
+  /** What works from that version on. */
+  text: z.string().min(1),
+});
+
 /** A fact that is a sentence: what a rule's text says, with its sources. */
 const statement = fact({ id: z.string().regex(/^[a-z0-9-]+$/), text: z.string().min(1) });
 
@@ -220,6 +237,7 @@ const shape = z.strictObject({
   cudaToolkits: z.array(cudaToolkit),
   driverBranches: z.array(driverBranch),
   nvidiaImages: z.array(nvidiaImage),
+  endedImages: z.array(endedImage),
   distributions: z.array(distribution),
   pythonReleases: z.array(pythonRelease),
   pytorchReleases: z.array(pytorchRelease),
@@ -227,10 +245,11 @@ const shape = z.strictObject({
   gpuFloors: z.array(gpuFloor),
   xformers: z.array(xformersRelease),
   flashAttn: z.array(flashAttnRelease),
-  ctranslate2: z.array(ctranslate2Release),
+  ctranslate2: z.array(ctranslate2Releases),
   whisperx: z.array(whisperxRelease),
   packageClashes: z.array(packageClash),
   observations: z.array(observation),
+  hostRequirements: z.array(hostRequirement),
   /** NVIDIA Container Toolkit, CDI, GeForce and driver rules. */
   hostStatements: z.array(statement),
   /** Building flash-attn, tags of nvidia/cuda, nvcc and torch. */
