@@ -10,6 +10,7 @@ const commands: Record<string, () => Promise<Command>> = {
   env: async () => (await import("./env.ts")).envCommand(),
   rebuild: async () => (await import("./rebuild.ts")).rebuildCommand(),
   doctor: async () => (await import("./doctor.ts")).doctorCommand(),
+  plan: async () => (await import("./plan.ts")).planCommand(),
   lock: async () => (await import("./lock.ts")).lockCommand(),
   prune: async () => (await import("./prune.ts")).pruneCommand(),
   test: async () => (await import("./test.ts")).testCommand(),

@@ -23,14 +23,22 @@ export interface StackPlan {
   cacheImage: string;
 }
 
+export interface PlanStackOptions {
+  isPreview?: boolean;
+  /** Asked before new digests are written down. @default unless this is a preview */
+  mayWrite?: () => boolean | Promise<boolean>;
+  /** Finds out a digest that the lock file lacks. @default asks the registry */
+  askDigest?: (reference: string) => Promise<string>;
+}
+
 /**
  * Works out every image of a stack. Digests that the lock file lacks are asked of the registry, and written down unless
  * this is a preview.
  */
-export async function planStack(settings: Settings, { isPreview = false } = {}): Promise<StackPlan> {
-  const digests = await ImageLockFile.open(settings.imagesLockFile, (reference) =>
-    fetchManifestDigest(reference, upstreamsOf(settings)),
-  );
+export async function planStack(settings: Settings, options: PlanStackOptions = {}): Promise<StackPlan> {
+  const { isPreview = false, mayWrite = () => !isPreview } = options;
+  const { askDigest = (reference) => fetchManifestDigest(reference, upstreamsOf(settings)) } = options;
+  const digests = await ImageLockFile.open(settings.imagesLockFile, askDigest);
   const all = await planImages(imageDefinitions(settings), {
     stack: settings.stack,
     ...(settings.variant && { variant: settings.variant }),
@@ -41,7 +49,7 @@ export async function planStack(settings: Settings, { isPreview = false } = {}):
     throw error instanceof UserError ? new UserError(error.message + missingLocks(settings)) : error;
   });
   const cacheImage = await pinned(settings.registryCache.image, digests);
-  if (!isPreview) await digests.save();
+  if (await mayWrite()) await digests.save();
   const byName = (name: string): ImagePlan => {
     const plan = all.find((candidate) => candidate.name === name);
     if (!plan) throw new UserError(`There is no plan of the image ${name}.`);

@@ -17,6 +17,8 @@ export interface RegistryOptions {
   signal?: AbortSignal;
   /** The way out of this network. @default straight */
   proxies?: Proxies;
+  /** Ask only once, by our own request: `docker`, which has more logins, takes its time. @default false */
+  briefly?: boolean;
 }
 
 const noSuchImage = "no such image";
@@ -42,7 +44,8 @@ export async function fetchManifestDigest(reference: string, options: RegistryOp
     if ("digest" in answer) return answer.digest;
     problems.push(`${address}: ${answer.problem}`);
   }
-  const digest = problems.every((problem) => problem.endsWith(noSuchImage))
+  const isFinal = options.briefly || problems.every((problem) => problem.endsWith(noSuchImage));
+  const digest = isFinal
     ? undefined
     : await digestByDocker(familiarName(parsed), options);
   if (digest !== undefined) return digest;
