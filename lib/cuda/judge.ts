@@ -3,13 +3,20 @@ import { architecturesCompile, architecturesCoverHost } from "./rules/architectu
 import { baseImage } from "./rules/base-image.ts";
 import { containerStarts } from "./rules/container.ts";
 import { contextOf, type Context } from "./rules/context.ts";
+import { cdiNeeds } from "./rules/cdi.ts";
 import { ctranslate2, ctranslate2OnGpu } from "./rules/ctranslate2.ts";
 import { driverDrivesGpu, driverRunsCuda } from "./rules/driver.ts";
 import { flashAttn } from "./rules/flash-attn.ts";
 import { gpuRunsTorch } from "./rules/gpu-kernels.ts";
 import { weighObservations } from "./rules/observations.ts";
 import { packageClashes } from "./rules/package-clashes.ts";
-import { cudaIsTorchs, knownVersions, torchFamily, torchOnIndex, torchOnPython } from "./rules/torch-build.ts";
+import {
+  cudaIsTorchs,
+  knownVersions,
+  torchFamily,
+  torchOnIndex,
+  torchOnPython,
+} from "./rules/torch-build.ts";
 import { whisperx } from "./rules/whisperx.ts";
 import { xformers } from "./rules/xformers.ts";
 import type { Answer, Combination, HostFacts, Verdict } from "./types.ts";
@@ -30,6 +37,7 @@ const rules: ((context: Context) => Answer[])[] = [
   ctranslate2,
   ctranslate2OnGpu,
   containerStarts,
+  cdiNeeds,
   driverDrivesGpu,
   driverRunsCuda,
   gpuRunsTorch,

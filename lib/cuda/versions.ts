@@ -46,7 +46,9 @@ export function distanceOf(a: string, b: string): string {
   const [left, right] = [a, b].map((text) => publicPart(text).split(".")) as [string[], string[]];
   return [0, 1, 2, 3]
     .map((index) =>
-      Math.abs((Number.parseInt(left[index] ?? "0", 10) || 0) - (Number.parseInt(right[index] ?? "0", 10) || 0)),
+      Math.abs(
+        (Number.parseInt(left[index] ?? "0", 10) || 0) - (Number.parseInt(right[index] ?? "0", 10) || 0),
+      ),
     )
     .join(".");
 }

@@ -1,5 +1,5 @@
 import type { Answer } from "../types.ts";
-import { compareVersions, isAtLeast, majorOf } from "../versions.ts";
+import { compareVersions, majorOf } from "../versions.ts";
 import { fails, settingFact, unknown, works } from "./answers.ts";
 import type { Context } from "./context.ts";
 import { codeFor } from "./gpu-kernels.ts";
@@ -9,51 +9,50 @@ export function architecturesCompile({ combination, toolkit, data }: Context): A
   const rule = "architectures-compile";
   const { cuda, cudaArchitectures } = combination;
   if (!toolkit || cudaArchitectures.length === 0) return [];
-  const { minComputeCapability: least, maxComputeCapability: most, sources } = toolkit;
   const answers = cudaArchitectures.flatMap((entry): Answer[] => {
     const capability = entry.replace(/[af]?(\+PTX)?$/, "");
     const facts = [settingFact("cudaArchitectures", entry), settingFact("cuda", cuda)];
     const family = data.gpuArchitectures.find((row) => row.computeCapabilities.includes(capability));
-    if (least && !isAtLeast(capability, least))
-      return [
-        fails(rule, "build", {
-          text: `nvcc of CUDA ${cuda} no longer compiles for ${capability}; it begins at ${least}`,
-          facts,
-          sources,
-          fix: `take "${entry}" out of gpu-build-host:cudaBase.cudaArchitectures`,
-        }),
-      ];
-    const first = family?.firstToolkit;
-    if ((first && compareVersions(cuda, first) < 0) || (most && !first && compareVersions(capability, most) > 0))
-      return [
-        fails(rule, "build", {
-          text: `nvcc of CUDA ${cuda} does not compile for ${capability} ("Unsupported gpu architecture")${first ? `; CUDA ${first} is the first` : ""}`,
-          facts,
-          sources: family?.sources ?? sources,
-          fix: first
-            ? `take "${entry}" out of gpu-build-host:cudaBase.cudaArchitectures, or go to CUDA ${first} or newer`
-            : `take "${entry}" out of gpu-build-host:cudaBase.cudaArchitectures`,
-        }),
-      ];
+    const isListed = toolkit.computeCapabilities?.includes(capability);
+    if (isListed) return [];
+    const takeOut = `take "${entry}" out of gpu-build-host:cudaBase.cudaArchitectures`;
     if (family?.lastToolkitMajor !== undefined && majorOf(cuda) > family.lastToolkitMajor)
       return [
         fails(rule, "build", {
           text: `nvcc of CUDA ${cuda} no longer compiles for ${capability} (${family.family}); CUDA ${family.lastToolkitMajor} was the last`,
           facts,
           sources: family.sources,
-          fix: `take "${entry}" out of gpu-build-host:cudaBase.cudaArchitectures`,
+          fix: takeOut,
         }),
       ];
-    if (!family)
-      return [unknown(rule, "build", { text: `Compute capability ${capability} is not in the data`, facts })];
-    return [];
+    if (family && compareVersions(cuda, family.firstToolkit) < 0)
+      return [
+        fails(rule, "build", {
+          text: `nvcc of CUDA ${cuda} does not know ${capability} ("Unsupported gpu architecture"); CUDA ${family.firstToolkit} is the first that does`,
+          facts,
+          sources: family.sources,
+          fix: `${takeOut}, or go to CUDA ${family.firstToolkit} or newer`,
+        }),
+      ];
+    if (isListed === false)
+      return [
+        fails(rule, "build", {
+          text: `nvcc of CUDA ${cuda} does not compile for ${capability}`,
+          facts,
+          sources: toolkit.sources,
+          fix: takeOut,
+        }),
+      ];
+    return family
+      ? []
+      : [unknown(rule, "build", { text: `Compute capability ${capability} is not in the data`, facts })];
   });
   if (answers.length > 0) return answers;
   return [
     works(rule, {
       text: `nvcc of CUDA ${cuda} compiles for ${cudaArchitectures.join(", ")}`,
       facts: [settingFact("cudaArchitectures", cudaArchitectures.join(" ")), settingFact("cuda", cuda)],
-      sources,
+      sources: toolkit.sources,
     }),
   ];
 }

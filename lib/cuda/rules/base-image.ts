@@ -1,5 +1,5 @@
 import type { Answer } from "../types.ts";
-import { compareVersions, majorOf } from "../versions.ts";
+import { majorOf } from "../versions.ts";
 import { settingFact, unknown, warns } from "./answers.ts";
 import type { Context } from "./context.ts";
 
@@ -29,23 +29,14 @@ export function baseImage(context: Context): Answer[] {
     );
   if (!image.isNvidia || !image.cuda) return answers;
   const exact = data.nvidiaImages.find(({ point }) => point === image.point);
-  const successor = exact?.supersededBy ?? newerPoint(context);
-  if (exact?.endOfLife && exact.endOfLife < today)
+  const ended = data.endedImages.find(({ point }) => point === image.point);
+  if (ended)
     answers.push(
       warns("end-of-life", {
-        text: `Support of nvidia/cuda:${image.point} ended ${exact.endOfLife}; its tags may go six months later`,
+        text: `Support of nvidia/cuda:${image.point} has ended${ended.supersededBy ? ` with ${ended.supersededBy}` : ""}; its tags may go six months later`,
         facts: [fact],
-        sources: exact.sources,
-        fix: successor ? `take nvidia/cuda:${successor}` : "take a newer point release",
-      }),
-    );
-  else if (successor)
-    answers.push(
-      warns("end-of-life", {
-        text: `nvidia/cuda:${image.point} was followed by ${successor}, which ended its support; its tags may go six months later`,
-        facts: [fact],
-        sources: [...(exact ?? image.row)!.sources, ...retention(context)],
-        fix: `take nvidia/cuda:${successor}`,
+        sources: [...ended.sources, ...retention(context)],
+        fix: `take nvidia/cuda:${ended.supersededBy ?? "of a newer CUDA version"}`,
       }),
     );
   if (exact && image.distribution && exact.distributions && !exact.distributions.includes(image.distribution))
@@ -68,12 +59,6 @@ export function baseImage(context: Context): Answer[] {
       }),
     );
   return answers;
-}
-
-/** A later point release of the same CUDA version. */
-function newerPoint({ image, index }: Context): string | undefined {
-  const latest = image.cuda ? index.toolkits.get(image.cuda)?.latestPoint : undefined;
-  return latest && image.point && compareVersions(latest, image.point) > 0 ? latest : undefined;
 }
 
 const retention = ({ data }: Context) =>

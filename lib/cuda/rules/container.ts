@@ -1,14 +1,18 @@
 import type { Answer, Fact } from "../types.ts";
-import { isAtLeast, majorOf } from "../versions.ts";
+import { isAtLeast } from "../versions.ts";
 import { fails, unknown, warns, works } from "./answers.ts";
 import { branchOf, type Context } from "./context.ts";
-import { driverFact } from "./driver.ts";
+import { driverFact, reportedCuda } from "./driver.ts";
 
 /** Second floor: NVIDIA's runtime hook compares the driver with what the image requires when a container starts. */
 export function containerStarts(context: Context): Answer[] {
   const { image, host, combination } = context;
   const rule = "container-starts";
-  const imageFact: Fact = { name: "image", value: combination.cudaImage, from: "gpu-build-host:cudaBase.image" };
+  const imageFact: Fact = {
+    name: "image",
+    value: combination.cudaImage,
+    from: "gpu-build-host:cudaBase.image",
+  };
   if (context.gpus?.length === 0) return [];
   if (host.gpuAccess === "none")
     return [
@@ -28,10 +32,22 @@ export function containerStarts(context: Context): Answer[] {
   if (!required || !least)
     return host.gpuAccess === "cdi"
       ? []
-      : [unknown(rule, "start", { text: `What ${combination.cudaImage} requires of the driver is not in the data`, facts })];
+      : [
+          unknown(rule, "start", {
+            text: `What ${combination.cudaImage} requires of the driver is not in the data`,
+            facts,
+          }),
+        ];
   const sources = image.row?.sources ?? toolkit.sources;
-  if (isAtLeast(host.driver, least))
-    return [works(rule, { text: `Driver ${host.driver} passes what the image requires (cuda>=${required})`, facts, sources })];
+  const reported = reportedCuda(host.driver, context.data);
+  if (reported ? isAtLeast(reported, required) : isAtLeast(host.driver, least))
+    return [
+      works(rule, {
+        text: `Driver ${host.driver} passes what the image requires (cuda>=${required})`,
+        facts,
+        sources,
+      }),
+    ];
   if (host.gpuAccess === "cdi")
     return [
       warns(rule, {
@@ -43,11 +59,15 @@ export function containerStarts(context: Context): Answer[] {
     ];
   const passes = passesByBranch(context, branch);
   if (passes === true)
-    return [works(rule, { text: `The image lets drivers of branch ${branch} start it on this GPU`, facts, sources })];
+    return [
+      works(rule, {
+        text: `The image lets drivers of branch ${branch} start it on this GPU`,
+        facts,
+        sources,
+      }),
+    ];
   const text = `The image requires cuda>=${required}, so driver ${least} or newer; the host has ${host.driver}`;
   const fix = `upgrade the driver to ${least} or newer, take an older nvidia/cuda image, or give the GPU by CDI`;
-  if (host.isWsl && majorOf(host.driver) === majorOf(least))
-    return [unknown(rule, "start", { text: `${text} (WSL2 shows the Windows driver)`, facts, sources, fix })];
   if (host.gpuAccess === "runtime" && passes === false)
     return [
       fails(rule, "start", {
@@ -57,7 +77,14 @@ export function containerStarts(context: Context): Answer[] {
         fix,
       }),
     ];
-  return [unknown(rule, "start", { text: `${text}: through NVIDIA's runtime it does not start, through CDI it does`, facts, sources, fix })];
+  return [
+    unknown(rule, "start", {
+      text: `${text}: through NVIDIA's runtime it does not start, through CDI it does`,
+      facts,
+      sources,
+      fix,
+    }),
+  ];
 }
 
 /** Whether the image names this driver branch for all GPUs (true) or none (false). */

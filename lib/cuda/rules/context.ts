@@ -94,7 +94,10 @@ function lockedBuild(pins: Combination["pins"]): Pick<Context, "torchIndex" | "t
     const local = pin.name === "torch" ? localPart(pin.version) : undefined;
     const cuda = local && cudaOfIndex(`/${local}`);
     if (local && cuda)
-      return { torchIndex: local, torchCuda: { cuda, fact: { name: "torch", value: pin.version, from: pin.from }, sources: [] } };
+      return {
+        torchIndex: local,
+        torchCuda: { cuda, fact: { name: "torch", value: pin.version, from: pin.from }, sources: [] },
+      };
   }
   return undefined;
 }
@@ -121,9 +124,18 @@ function buildOf(
 
 function externalImage(reference: string, data: CudaData): ExternalImage {
   const match =
-    /(?:^|\/)nvidia\/cuda:(\d+\.\d+)(\.\d+)?(-cudnn\d*)?-(base|runtime|devel)-([a-z0-9.]+?)(?:@.*)?$/.exec(reference);
+    /(?:^|\/)nvidia\/cuda:(\d+\.\d+)(\.\d+)?(-cudnn\d*)?-(base|runtime|devel)-([a-z0-9.]+?)(?:@.*)?$/.exec(
+      reference,
+    );
   if (!match) return { isNvidia: /(^|\/)nvidia\/cuda[:@]/.test(reference), hasCudnn: false };
-  const [, cuda, patch, cudnn, variant, distribution] = match as unknown as [string, string, string?, string?, string?, string?];
+  const [, cuda, patch, cudnn, variant, distribution] = match as unknown as [
+    string,
+    string,
+    string?,
+    string?,
+    string?,
+    string?,
+  ];
   const point = patch && `${cuda}${patch}`;
   const row =
     data.nvidiaImages.find((image) => image.point === point) ??
@@ -150,7 +162,11 @@ function gpuFacts(gpu: Gpu, host: HostFacts, index: FactsIndex): GpuFacts {
     name,
     computeCapability,
     brand: known?.brand ?? brandInName(plain),
-    fact: { name: "gpu", value: computeCapability ? `${name} (${computeCapability})` : name, from: host.from["gpus"] ?? "this host" },
+    fact: {
+      name: "gpu",
+      value: computeCapability ? `${name} (${computeCapability})` : name,
+      from: host.from["gpus"] ?? "this host",
+    },
     sources: known && !gpu.computeCapability ? known.sources : [],
   };
 }
@@ -175,4 +191,5 @@ function imagePins({ pins, environment }: Combination): ImagePins[] {
 export const normalName = (name: string) => name.toLowerCase().replace(/[-_.]+/g, "-");
 
 /** Driver branch, e.g. 570 of `"570.124.06"`; undefined for what is no driver version. */
-export const branchOf = (driver: string) => (/^\d{3}(\.\d+){0,3}$/.test(driver) ? majorOf(driver) : undefined);
+export const branchOf = (driver: string) =>
+  /^\d{3}(\.\d+){0,3}$/.test(driver) ? majorOf(driver) : undefined;

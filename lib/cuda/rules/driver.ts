@@ -14,18 +14,38 @@ export interface DriverVerdict {
   best?: string;
 }
 
-/** NVIDIA's table for one driver and one CUDA version, Linux; the doctor asks the same. */
-export function driverVerdict(driver: string, cuda: string, data: CudaData): DriverVerdict {
+/**
+ * NVIDIA's table for one driver and one CUDA version; the doctor asks the same.
+ *
+ * @param isWsl the driver's number is that of Windows
+ */
+export function driverVerdict(driver: string, cuda: string, data: CudaData, isWsl = false): DriverVerdict {
   const toolkit = data.cudaToolkits.find((row) => row.version === cuda);
-  const sameMajor = data.cudaToolkits.find((row) => majorOf(row.version) === majorOf(cuda));
-  const oldest = (toolkit ?? sameMajor)?.minorVersionDriver;
-  if (!oldest) return { verdict: "unknown", needs: "" };
+  const row = toolkit ?? data.cudaToolkits.find(({ version }) => majorOf(version) === majorOf(cuda));
+  if (!row) return { verdict: "unknown", needs: "" };
+  const oldest = (isWsl ? row.minorVersionWindowsDriver : undefined) ?? row.minorVersionDriver;
   if (!isAtLeast(driver, oldest)) {
     const best = newestFullyRun(driver, data);
     return { verdict: "no", needs: oldest, ...(best && { best }) };
   }
-  if (!toolkit?.ptxDriver) return { verdict: "unknown", needs: toolkit?.ptxDriver ?? oldest };
-  return { verdict: isAtLeast(driver, toolkit.ptxDriver) ? "full" : "minor", needs: toolkit.ptxDriver };
+  const own = isWsl ? (firstDriver(toolkit?.windowsDrivers) ?? toolkit?.ptxDriver) : toolkit?.ptxDriver;
+  if (!own) return { verdict: "unknown", needs: oldest };
+  return { verdict: isAtLeast(driver, own) ? "full" : "minor", needs: own };
+}
+
+/** Driver of the first of a CUDA version's point releases. */
+const firstDriver = (drivers: Record<string, string> | null | undefined) =>
+  drivers ? Object.entries(drivers).sort(([a], [b]) => compareVersions(a, b))[0]?.[1] : undefined;
+
+/** CUDA version that a driver reports, as nvidia-smi shows it; Windows numbers a branch a little higher than Linux. */
+export function reportedCuda(driver: string, data: CudaData): string | undefined {
+  const branch = branchOf(driver);
+  return branch === undefined
+    ? undefined
+    : data.driverBranches
+        .filter((row) => row.branch <= branch)
+        .sort((a, b) => a.branch - b.branch)
+        .at(-1)?.cuda;
 }
 
 /** Newest CUDA version whose own driver is not newer than this one. */
@@ -61,19 +81,34 @@ export function driverRunsCuda(context: Context): Answer[] {
   const facts = [driverFact(context), fact];
   const { driver } = context.host;
   if (driver === undefined)
-    return [unknown(rule, "run", { text: `The driver is not known, so nobody can say whether it runs CUDA ${cuda}`, facts })];
+    return [
+      unknown(rule, "run", {
+        text: `The driver is not known, so nobody can say whether it runs CUDA ${cuda}`,
+        facts,
+      }),
+    ];
   const branch = branchOf(driver);
   if (branch === undefined)
-    return [unknown(rule, "run", { text: `"${driver}" is no version of NVIDIA's driver`, facts, fix: 'give it as nvidia-smi prints it, e.g. "570.124.06"' })];
-  const { verdict, needs, best } = driverVerdict(driver, cuda, context.data);
+    return [
+      unknown(rule, "run", {
+        text: `"${driver}" is no version of NVIDIA's driver`,
+        facts,
+        fix: 'give it as nvidia-smi prints it, e.g. "570.124.06"',
+      }),
+    ];
+  const { verdict, needs, best } = driverVerdict(driver, cuda, context.data, context.host.isWsl);
   const sources = toolkit?.sources ?? [];
-  if (context.host.isWsl && verdict !== "full" && isNearWindowsFloor(driver, needs))
-    return [unknown(rule, "run", { text: `WSL2 shows the Windows driver (${driver}), whose numbers for CUDA ${cuda} are not in the data`, facts, sources })];
   switch (verdict) {
     case "no":
       return [tooOld(context, { driver, branch, cuda, needs, best, facts, sources })];
     case "unknown":
-      return [unknown(rule, "run", { text: `The driver that CUDA ${cuda} needs is not in the data`, facts, sources })];
+      return [
+        unknown(rule, "run", {
+          text: `The driver that CUDA ${cuda} needs is not in the data`,
+          facts,
+          sources,
+        }),
+      ];
     case "minor":
       return [
         warns(rule, {
@@ -87,9 +122,6 @@ export function driverRunsCuda(context: Context): Answer[] {
       return [works(rule, { text: `Driver ${driver} runs CUDA ${cuda}`, facts, sources })];
   }
 }
-
-/** Windows numbers a driver of the same branch a little higher than Linux does. */
-const isNearWindowsFloor = (driver: string, floor: string) => floor !== "" && majorOf(driver) === majorOf(floor);
 
 interface TooOld {
   driver: string;
@@ -108,7 +140,8 @@ function tooOld(context: Context, { driver, branch, cuda, needs, best, facts, so
   const fix = `upgrade the driver to ${needs} or newer${best ? `, or set gpu-build-host:cudaBase.cuda to "${best}"` : ""}`;
   const branches = image.isNvidia ? image.row?.olderBranches?.dataCenter : [];
   const more = { facts, sources: [...sources, ...(image.row?.sources ?? [])] };
-  if (branches?.length === 0 || (branches && !branches.includes(branch))) return fails(rule, "run", { text, fix, ...more });
+  if (branches?.length === 0 || (branches && !branches.includes(branch)))
+    return fails(rule, "run", { text, fix, ...more });
   const brands = gpus?.map((gpu) => gpu.brand);
   if (brands?.every((brand) => brand === "geforce" || brand === "titan" || brand === "jetson"))
     return fails(rule, "run", { text: `${text}, and GeForce has no forward compatibility`, fix, ...more });

@@ -20,7 +20,11 @@ function wheel(context: Context, pin: Pin): Answer[] {
   const rule = "flash-attn-wheel";
   const torch = publicPart(combination.torch).split(".").slice(0, 2).join(".");
   const major = torchCuda && majorOf(torchCuda.cuda);
-  const facts = [pinFact(pin), settingFact("torch", combination.torch), settingFact("python", combination.python)];
+  const facts = [
+    pinFact(pin),
+    settingFact("torch", combination.torch),
+    settingFact("python", combination.python),
+  ];
   const builtFor = /^cu(\d{2})\d*torch(\d+\.\d+)/.exec(localPart(pin.version) ?? "");
   if (builtFor && (builtFor[2] !== torch || (major !== undefined && Number(builtFor[1]) !== major)))
     return [
@@ -32,21 +36,37 @@ function wheel(context: Context, pin: Pin): Answer[] {
     ];
   const row = rowFor(context, pin);
   if (!row)
-    return [unknown(rule, "build", { text: `For which torch flash-attn ${pin.version} has wheels is not in the data`, facts })];
+    return [
+      unknown(rule, "build", {
+        text: `For which torch flash-attn ${pin.version} has wheels is not in the data`,
+        facts,
+      }),
+    ];
   const { sources } = row;
   const isOfMajor = major !== undefined && row.cudaMajors.includes(major);
   if (row.torch.includes(torch) && row.python.includes(combination.python) && isOfMajor)
     return [
-      works(rule, { text: `flash-attn ${pin.version} has an official wheel for torch ${torch}, Python ${combination.python} and CUDA ${major}`, facts, sources }),
+      works(rule, {
+        text: `flash-attn ${pin.version} has an official wheel for torch ${torch}, Python ${combination.python} and CUDA ${major}`,
+        facts,
+        sources,
+      }),
     ];
   const other = data.flashAttn.findLast(
-    (one) => one.torch.includes(torch) && one.python.includes(combination.python) && major !== undefined && one.cudaMajors.includes(major),
+    (one) =>
+      one.torch.includes(torch) &&
+      one.python.includes(combination.python) &&
+      major !== undefined &&
+      one.cudaMajors.includes(major),
   );
   return [
     unknown(rule, "build", {
       text: `flash-attn ${pin.version} has no official wheel for torch ${torch}, Python ${combination.python} and CUDA ${major ?? "(not known)"}: it is compiled for hours, and whether that works is not in the data`,
       facts,
-      sources: [...sources, ...(data.buildStatements.find(({ id }) => id === "flash-attn-silent-compile")?.sources ?? [])],
+      sources: [
+        ...sources,
+        ...(data.buildStatements.find(({ id }) => id === "flash-attn-silent-compile")?.sources ?? []),
+      ],
       fix: other
         ? `pin flash-attn==${other.flashAttn}, which has a wheel`
         : `take a torch that it has wheels for: ${row.torch.join(", ")}`,

@@ -31,13 +31,25 @@ export function gpuRunsTorch(context: Context): Answer[] {
       }),
     ];
   if (!gpus)
-    return [unknown(rule, "run", { text: "The GPUs are not known, so nobody can say whether torch has code for them", facts: [{ name: "gpu", value: "not known", from: context.host.from["gpus"] ?? "this host" }, torch] })];
+    return [
+      unknown(rule, "run", {
+        text: "The GPUs are not known, so nobody can say whether torch has code for them",
+        facts: [{ name: "gpu", value: "not known", from: context.host.from["gpus"] ?? "this host" }, torch],
+      }),
+    ];
   if (!release || !torchCuda) return [];
   const answers = gpus.map((gpu) => judgeGpu(context, gpu));
   const good = answers.filter(({ verdict }) => verdict === "works");
   const bad = answers.filter(({ verdict }) => verdict === "fails");
   if (bad.length === 0 || good.length === 0) return unique(answers);
-  return [...unique(answers.filter((answer) => answer.verdict !== "fails")), ...unique(bad.map((answer) => warns(rule, { ...answer, text: `${answer.text}; another GPU of the host runs it` })))];
+  return [
+    ...unique(answers.filter((answer) => answer.verdict !== "fails")),
+    ...unique(
+      bad.map((answer) =>
+        warns(rule, { ...answer, text: `${answer.text}; another GPU of the host runs it` }),
+      ),
+    ),
+  ];
 }
 
 function judgeGpu(context: Context, gpu: GpuFacts): Answer {
@@ -58,25 +70,32 @@ function judgeGpu(context: Context, gpu: GpuFacts): Answer {
       facts,
       fix: "give it with the GPU's name in gpu-build-host:host.gpus",
     });
-  const least = torchToolkit?.minComputeCapability;
+  const least = torchToolkit?.computeCapabilities?.[0];
   const sources = [...(wheel?.sources ?? []), ...gpu.sources];
   if (!wheel?.cubins) {
     if (least && !isAtLeast(capability, least))
       return fails(rule, "run", {
         text: `${build} cannot have code for ${gpu.name} (${capability}): CUDA ${torchCuda!.cuda} begins at ${least}`,
         facts,
-        sources: torchToolkit.sources,
+        sources: torchToolkit!.sources,
         fix: fixFor(context, capability),
       });
     const floor = context.data.gpuFloors.find((row) => row.computeCapability === capability);
-    if (floor && (!isAtLeast(combination.torch, floor.minTorch) || !isAtLeast(torchCuda!.cuda, floor.minCuda)))
+    if (
+      floor &&
+      (!isAtLeast(combination.torch, floor.minTorch) || !isAtLeast(torchCuda!.cuda, floor.minCuda))
+    )
       return fails(rule, "run", {
         text: `${gpu.name} (${capability}) needs torch ${floor.minTorch} and CUDA ${floor.minCuda} or newer`,
         facts,
         sources: floor.sources,
         fix: fixFor(context, capability),
       });
-    return unknown(rule, "run", { text: `For which GPUs ${build} has code is not in the data`, facts, sources });
+    return unknown(rule, "run", {
+      text: `For which GPUs ${build} has code is not in the data`,
+      facts,
+      sources,
+    });
   }
   switch (codeFor(capability, wheel.cubins, wheel.ptx ?? [])) {
     case "cubin":
@@ -85,7 +104,11 @@ function judgeGpu(context: Context, gpu: GpuFacts): Answer {
       return judgePtx(context, gpu, build);
     case undefined:
       if (wheel.ptx === null && !isOlderThanAll(capability, wheel.cubins))
-        return unknown(rule, "run", { text: `${build} is compiled for ${wheel.cubins.join(", ")}; whether it has PTX for ${gpu.name} (${capability}) is not in the data`, facts, sources });
+        return unknown(rule, "run", {
+          text: `${build} is compiled for ${wheel.cubins.join(", ")}; whether it has PTX for ${gpu.name} (${capability}) is not in the data`,
+          facts,
+          sources,
+        });
       return fails(rule, "run", {
         text: `${build} has no code for ${gpu.name} (${capability}), only for ${wheel.cubins.join(", ")}: "no kernel image is available"`,
         facts,
@@ -105,7 +128,8 @@ function judgePtx(context: Context, gpu: GpuFacts, build: string): Answer {
   const text = `${build} has no code for ${gpu.name} (${gpu.computeCapability}) but PTX, which the driver compiles at the first start`;
   const { driver } = context.host;
   if (!driver || !toolkit?.ptxDriver) return unknown("ptx-compiles", "run", { text, facts });
-  if (isAtLeast(driver, toolkit.ptxDriver)) return warns("ptx-compiles", { text, facts, sources: toolkit.sources });
+  if (isAtLeast(driver, toolkit.ptxDriver))
+    return warns("ptx-compiles", { text, facts, sources: toolkit.sources });
   return fails("ptx-compiles", "run", {
     text: `${text}; driver ${driver} is older than CUDA ${cuda}'s ${toolkit.ptxDriver} and refuses it (cudaErrorUnsupportedPtxVersion)`,
     facts,

@@ -7,7 +7,8 @@ import { factOf } from "./package-clashes.ts";
 type Observation = Context["data"]["observations"][number];
 
 /** Rules that repeat what a vendor promises; what somebody ran says more. */
-const promises = /^(whisperx-requires|xformers-fits-torch|xformers-fits-flash-attn|flash-attn-wheel|torch-on-python|torch-family|cuda-is-torchs|ctranslate2-on-gpu)$/;
+const promises =
+  /^(whisperx-requires|xformers-fits-torch|xformers-fits-flash-attn|flash-attn-wheel|torch-on-python|torch-family|cuda-is-torchs|ctranslate2-on-gpu)$/;
 
 /** Observations that hold for this combination, with the image that they hold for. */
 function seen(context: Context): { observation: Observation; image: ImagePins }[] {
@@ -32,7 +33,10 @@ function holds(context: Context, image: ImagePins, observation: Observation): bo
     const fact = factOf(context, image, name);
     if (!fact || !isSameRelease(fact.value, version)) return false;
     const local = localPart(version);
-    return local === undefined || (localPart(fact.value) ?? (name === "torch" ? context.torchIndex : undefined)) === local;
+    return (
+      local === undefined ||
+      (localPart(fact.value) ?? (name === "torch" ? context.torchIndex : undefined)) === local
+    );
   });
 }
 
@@ -58,7 +62,9 @@ export function weighObservations(context: Context, answers: Answer[]): Answer[]
     .filter(({ observation }) => !observation.works)
     .map(({ observation, image }) =>
       fails("observed", observation.place, {
-        text: `${Object.entries(observation.packages).map(([name, version]) => `${name} ${version}`).join(" with ")} was seen to fail: ${observation.condition}`,
+        text: `${Object.entries(observation.packages)
+          .map(([name, version]) => `${name} ${version}`)
+          .join(" with ")} was seen to fail: ${observation.condition}`,
         facts: Object.keys(observation.packages).flatMap((name) => factOf(context, image, name) ?? []),
         sources: observation.sources,
         fix: "take versions that are known to work together",
@@ -70,5 +76,9 @@ export function weighObservations(context: Context, answers: Answer[]): Answer[]
 /** The observation had everything that the answer is about. */
 const isAbout = (answer: Answer, { packages, python, cuda }: Observation) =>
   answer.facts.every(
-    ({ name }) => name in packages || (name === "python" && python) || (name === "cuda" && cuda) || !/^[a-z0-9-]+$/.test(name),
+    ({ name }) =>
+      name in packages ||
+      (name === "python" && python) ||
+      (name === "cuda" && cuda) ||
+      !/^[a-z0-9-]+$/.test(name),
   );

@@ -16,7 +16,13 @@ export function packageClashes(context: Context): Answer[] {
       const facts = [pinFact(pin), ...(others as Fact[])];
       const rule = `package-clash:${clash.id}`;
       if (isInRange(pin.version, clash.versions) !== true)
-        return [works(rule, { text: `${clash.package} ${pin.version} goes with ${list(others as Fact[])}`, facts, sources: clash.sources })];
+        return [
+          works(rule, {
+            text: `${clash.package} ${pin.version} goes with ${list(others as Fact[])}`,
+            facts,
+            sources: clash.sources,
+          }),
+        ];
       return [
         fails(rule, clash.place, {
           text: `${clash.package} ${pin.version} with ${list(others as Fact[])}: ${clash.text}`,

@@ -51,9 +51,21 @@ export function torchOnIndex({ combination, release, torchIndex, torchCuda }: Co
   }
   if (packageIndex === undefined) return [];
   if (!release.indexes)
-    return [unknown(rule, "install", { text: `Which indexes have torch ${torch} is not in the data`, facts, sources: release.sources })];
+    return [
+      unknown(rule, "install", {
+        text: `Which indexes have torch ${torch} is not in the data`,
+        facts,
+        sources: release.sources,
+      }),
+    ];
   if (release.indexes.includes(torchIndex!))
-    return [works(rule, { text: `PyTorch's index ${torchIndex} has torch ${torch}`, facts, sources: release.sources })];
+    return [
+      works(rule, {
+        text: `PyTorch's index ${torchIndex} has torch ${torch}`,
+        facts,
+        sources: release.sources,
+      }),
+    ];
   return [
     fails(rule, "install", {
       text: `PyTorch's index ${torchIndex} has no torch ${torch}; it is on ${release.indexes.join(", ")}`,
@@ -114,9 +126,21 @@ export function torchOnPython({ combination, release, data, today }: Context): A
   if (!release) return answers;
   const rule = "torch-on-python";
   if (!release.python)
-    answers.push(unknown(rule, "install", { text: `For which Python versions torch ${torch} has wheels is not in the data`, facts, sources: release.sources }));
+    answers.push(
+      unknown(rule, "install", {
+        text: `For which Python versions torch ${torch} has wheels is not in the data`,
+        facts,
+        sources: release.sources,
+      }),
+    );
   else if (release.python.includes(python))
-    answers.push(works(rule, { text: `torch ${torch} has wheels for Python ${python}`, facts, sources: release.sources }));
+    answers.push(
+      works(rule, {
+        text: `torch ${torch} has wheels for Python ${python}`,
+        facts,
+        sources: release.sources,
+      }),
+    );
   else
     answers.push(
       fails(rule, "install", {

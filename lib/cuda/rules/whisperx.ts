@@ -14,13 +14,23 @@ function judge({ combination, data }: Context, { pins }: ImagePins): Answer[] {
   const rule = "whisperx-requires";
   const row = data.whisperx.find((one) => one.whisperx === pin.version);
   if (!row)
-    return [unknown(rule, "install", { text: `What whisperx ${pin.version} requires is not in the data`, facts: [pinFact(pin)] })];
+    return [
+      unknown(rule, "install", {
+        text: `What whisperx ${pin.version} requires is not in the data`,
+        facts: [pinFact(pin)],
+      }),
+    ];
   const asked: [name: string, range: string | null, fact: Fact | undefined][] = [
     ["torch", row.torch, settingFact("torch", combination.torch)],
     ["python", row.python, settingFact("python", combination.python)],
     ...(["ctranslate2", "pyannote-audio", "numpy", "torchaudio"] as const).map((name) => {
       const other = pins.get(name);
-      const range = { ctranslate2: row.ctranslate2, "pyannote-audio": row.pyannoteAudio, numpy: row.numpy, torchaudio: row.torchaudio }[name];
+      const range = {
+        ctranslate2: row.ctranslate2,
+        "pyannote-audio": row.pyannoteAudio,
+        numpy: row.numpy,
+        torchaudio: row.torchaudio,
+      }[name];
       return [name, range, other && pinFact(other)] as [string, string | null, Fact | undefined];
     }),
   ];

@@ -1,5 +1,13 @@
 import type { Answer, Pin } from "../types.ts";
-import { compareVersions, comparePackageVersions, indexOfCuda, isSameRelease, localPart, majorOf, publicPart } from "../versions.ts";
+import {
+  compareVersions,
+  comparePackageVersions,
+  indexOfCuda,
+  isSameRelease,
+  localPart,
+  majorOf,
+  publicPart,
+} from "../versions.ts";
 import { fails, pinFact, settingFact, unknown, works } from "./answers.ts";
 import type { Context, ImagePins } from "./context.ts";
 import { rowOf } from "./facts-index.ts";
@@ -18,10 +26,15 @@ const rowFor = ({ data }: Context, pin: Pin) =>
   rowOf(data.xformers, (row) => row.xformers, pin.version, isSameBuild);
 
 const isSameBuild = (a: Row, b: Row) =>
-  a.torch === b.torch && String(a.indexes) === String(b.indexes) && JSON.stringify(a.flashAttn) === JSON.stringify(b.flashAttn);
+  a.torch === b.torch &&
+  String(a.indexes) === String(b.indexes) &&
+  JSON.stringify(a.flashAttn) === JSON.stringify(b.flashAttn);
 
 /** The torch that a release was built for, from its own row or from torch's. */
-function builtFor(context: Context, pin: Pin): { torch: string; isExact: boolean; row?: Row; sources: string[] } | undefined {
+function builtFor(
+  context: Context,
+  pin: Pin,
+): { torch: string; isExact: boolean; row?: Row; sources: string[] } | undefined {
   const row = rowFor(context, pin);
   if (row) return { torch: row.torch, isExact: row.needsExactTorch, row, sources: row.sources };
   const version = publicPart(pin.version);
@@ -37,7 +50,12 @@ function withTorch(context: Context, pin: Pin): Answer[] {
   const facts = [pinFact(pin), settingFact("torch", combination.torch)];
   const built = builtFor(context, pin);
   if (!built)
-    return [unknown(rule, "import", { text: `For which torch xformers ${pin.version} was built is not in the data`, facts })];
+    return [
+      unknown(rule, "import", {
+        text: `For which torch xformers ${pin.version} was built is not in the data`,
+        facts,
+      }),
+    ];
   const { sources, row } = built;
   const fits = built.isExact
     ? isSameRelease(built.torch, combination.torch)
@@ -49,7 +67,9 @@ function withTorch(context: Context, pin: Pin): Answer[] {
         text: `xformers ${pin.version} was built for torch ${built.torch}${built.isExact ? "" : " or newer"}, not for ${combination.torch}: it "can't load C++/CUDA extensions"`,
         facts,
         sources,
-        fix: right ? `pin xformers==${right}` : `take torch ${built.torch}, or a release of xformers that is built for torch ${combination.torch}`,
+        fix: right
+          ? `pin xformers==${right}`
+          : `take torch ${built.torch}, or a release of xformers that is built for torch ${combination.torch}`,
       }),
     ];
   if (!torchCuda) return [];
@@ -66,7 +86,12 @@ function withTorch(context: Context, pin: Pin): Answer[] {
         fix: `take xformers from PyTorch's index ${index}`,
       }),
     ];
-  if (local !== undefined && local !== index && /^cu\d+$/.test(local) && local.slice(0, 4) !== index.slice(0, 4))
+  if (
+    local !== undefined &&
+    local !== index &&
+    /^cu\d+$/.test(local) &&
+    local.slice(0, 4) !== index.slice(0, 4)
+  )
     return [
       fails(rule, "import", {
         text: `xformers ${pin.version} is built for another CUDA than torch (${torchCuda.cuda})`,
@@ -83,7 +108,13 @@ function withTorch(context: Context, pin: Pin): Answer[] {
         sources,
       }),
     ];
-  return [works(rule, { text: `xformers ${pin.version} is built for torch ${built.torch}${built.isExact ? "" : " and newer"}`, facts, sources })];
+  return [
+    works(rule, {
+      text: `xformers ${pin.version} is built for torch ${built.torch}${built.isExact ? "" : " and newer"}`,
+      facts,
+      sources,
+    }),
+  ];
 }
 
 function withFlashAttn(context: Context, { pins, environment }: ImagePins, pin: Pin): Answer[] {
@@ -93,9 +124,16 @@ function withFlashAttn(context: Context, { pins, environment }: ImagePins, pin: 
   const facts = [pinFact(pin), pinFact(flash)];
   const row = rowFor(context, pin);
   if (!row)
-    return [unknown(rule, "import", { text: `Which flash-attn xformers ${pin.version} takes is not in the data`, facts })];
+    return [
+      unknown(rule, "import", {
+        text: `Which flash-attn xformers ${pin.version} takes is not in the data`,
+        facts,
+      }),
+    ];
   const { min, max, countsPost } = row.flashAttn;
-  const version = countsPost ? publicPart(flash.version) : publicPart(flash.version).split(".").slice(0, 3).join(".");
+  const version = countsPost
+    ? publicPart(flash.version)
+    : publicPart(flash.version).split(".").slice(0, 3).join(".");
   const order = countsPost ? comparePackageVersions : compareVersions;
   const text = `xformers ${pin.version} takes flash-attn ${min === max ? min : `${min} to ${max}`}, pinned is ${flash.version}`;
   if (order(version, min) >= 0 && order(version, max) <= 0)
@@ -103,7 +141,11 @@ function withFlashAttn(context: Context, { pins, environment }: ImagePins, pin: 
   if ((environment["XFORMERS_IGNORE_FLASH_VERSION_CHECK"] ?? "0") === "1")
     return [
       {
-        ...works(rule, { text: `${text}; XFORMERS_IGNORE_FLASH_VERSION_CHECK=1 lets it in all the same`, facts, sources: row.sources }),
+        ...works(rule, {
+          text: `${text}; XFORMERS_IGNORE_FLASH_VERSION_CHECK=1 lets it in all the same`,
+          facts,
+          sources: row.sources,
+        }),
         isWarning: true,
       },
     ];
