@@ -83,6 +83,7 @@ async function realise(
   await realiseImage(inputs, olds, {
     engine: engineAt(inputs.dockerHost),
     signal: session.signal,
+    built: session.built,
     onStep: (step, seconds) => say(`${step} (${Math.round(seconds)} s)`),
     onNote: say,
   });

@@ -21,7 +21,7 @@ export interface ImageResource {
   needed?: string[];
   adoptTags?: boolean;
   idleMinutes?: number;
-  build: BuildPlan & Pick<ImagePlan, "parents" | "base" | "mustExist">;
+  build: BuildPlan & Pick<ImagePlan, "parents" | "base" | "basesBelow" | "mustExist">;
 }
 
 /** What the state remembers of the image as it was before. */
@@ -29,4 +29,6 @@ export type PreviousImage = Pick<ImageResource, "hash" | "parts" | "tags">;
 
 export interface RealiseOptions extends Pick<BuildOptions, "signal" | "onStep" | "onNote"> {
   engine: Engine;
+  /** Hash references that this run has built: whoever stands on one of them is built too. */
+  built: Set<string>;
 }

@@ -188,7 +188,7 @@ class Planner {
     const hash = digest(JSON.stringify([sorted, content.hash]));
     const tags = definition.tags.map((tag) => withVariant(tag, this.options.variant));
     const { contexts, pins } = this.pin(name, externals);
-    const base = this.plans.get(this.tags.find(inputs.result.base ?? "") ?? "")?.reference;
+    const base = this.plans.get(this.tags.find(inputs.result.base ?? "") ?? "");
     return {
       ...definition,
       args,
@@ -199,7 +199,7 @@ class Planner {
       parents: this.parentsOf(name),
       hash,
       parts: { ...parts, ...content.parts },
-      ...(base !== undefined && { base }),
+      ...(base && { base: base.reference, basesBelow: basesOf(base) }),
     };
   }
 
@@ -232,6 +232,10 @@ class Planner {
     const host = this.options.cacheAddresses?.[parsed.host] ?? parsed.host;
     return `docker-image://${host}/${parsed.repository}@${externals.get(familiarName(parsed))}`;
   }
+}
+
+function basesOf({ base, basesBelow = [] }: ImagePlan): string[] {
+  return base === undefined ? [] : [base, ...basesBelow];
 }
 
 const buildPlatform = `linux/${{ x64: "amd64", arm64: "arm64" }[process.arch as string] ?? process.arch}`;

@@ -1,17 +1,15 @@
 import type { Engine } from "../docker/engine.ts";
 import { UserError } from "../errors.ts";
 import { buildImage, type BuildRecord } from "./build.ts";
-import { appendEvent, latestByImage, type ImageEvent } from "./history.ts";
+import { appendEvent, earlierImages, type ImageEvent } from "./history.ts";
 import type { ImageResource, PreviousImage, RealiseOptions } from "./image-resource.ts";
 import { holdVersion } from "./in-work.ts";
 import { keepWithinStorage } from "./keep-storage.ts";
 import { noteVersion, removeOldVersions } from "./keep-versions.ts";
-import { sharesLayers } from "./live-facts.ts";
 import { promote, refuseForeignTags, releaseTags } from "./promote.ts";
+import { changedParts, reasonsToBuild, whyBuild, type EarlierImage } from "./rebuilds.ts";
 import { readTagLedger, withTagLedger } from "./tag-ledger.ts";
 import { noteSmokeTest, trySmokeTest } from "./try-smoke-test.ts";
-
-const goneReason = "it was gone from the engine";
 
 /**
  * Makes it so: reuses the image or builds it, tries it, moves the friendly tags, removes old versions, and writes the history.
@@ -22,7 +20,7 @@ export async function realiseImage(
   previous: PreviousImage | undefined,
   options: RealiseOptions,
 ): Promise<ImageEvent> {
-  const event = await newEvent(resource, previous);
+  const event = newEvent(resource, previous);
   const { reference, stack } = resource;
   try {
     const engineId = (await options.engine.info()).id;
@@ -58,16 +56,20 @@ async function realise(
   const engineId = (await engine.info()).id;
   await refuseForeignTags(promotion, await readTagLedger(resource.stateDir, engineId), engine);
   const before = await engine.image(reference);
-  const standsOnBase = !before || (await sharesLayers(before, build.base, engine)) !== false;
   if (!before && build.mustExist)
     throw new UserError(
       `image "${build.name}": the earlier version ${reference} is not on this engine any more, so there is nothing to go back to; remove the pin`,
     );
-  if (!before || !standsOnBase) {
-    if (!before && event.result === "tagged") event.reasons = [goneReason];
-    if (!standsOnBase) event.reasons = ["its base was rebuilt with other layers"];
+  const cause = whyBuild(build, {
+    image: before,
+    base: build.base === undefined ? undefined : await engine.image(build.base),
+    isBaseBuilt: options.built.has(build.base ?? ""),
+  });
+  if (cause) {
+    event.reasons = reasonsToBuild(cause, await earlier(resource, previous), resource);
     options.onNote?.(`building: ${shortList(event.reasons)}`);
     event.result = "built";
+    options.built.add(reference);
     const record = await buildImage(forOnce(build, resource, previous), reference, {
       ...options,
       ...(resource.idleMinutes && { idleMinutes: resource.idleMinutes }),
@@ -113,13 +115,11 @@ function forOnce(
   return { ...build, rebuild: { ...build.rebuild, noCache: build.rebuild.noCache && isForced } };
 }
 
-async function newEvent(resource: ImageResource, previous: PreviousImage | undefined): Promise<ImageEvent> {
-  const { stack, stateDir, build } = resource;
+function newEvent(resource: ImageResource, previous: PreviousImage | undefined): ImageEvent {
+  const { stack, build } = resource;
   const sameContent = previous?.hash === resource.hash;
   let reasons = previous ? changedParts(previous.parts, resource.parts) : ["new"];
   if (sameContent) reasons = ["names or smoke test"];
-  else if (!previous && (await latestByImage(stateDir, stack)).get(build.name)?.hash === resource.hash)
-    reasons = [goneReason];
   return {
     time: "",
     run: process.env.GPU_BUILD_HOST_RUN ?? "",
@@ -130,6 +130,7 @@ async function newEvent(resource: ImageResource, previous: PreviousImage | undef
     tags: resource.tags,
     result: sameContent ? "tagged" : "reused",
     reasons,
+    ...(!sameContent && { parts: resource.parts }),
     buildSeconds: 0,
     smokeSeconds: 0,
     steps: [],
@@ -144,11 +145,12 @@ function takeRecord(event: ImageEvent, record: BuildRecord): void {
   event.fetchedBytes = record.fetchedBytes;
 }
 
-/** Keys of the parts that differ, e.g. `["file app/main.py", "argument CUDA"]`. */
-export function changedParts(before: Record<string, string>, after: Record<string, string>): string[] {
-  return [...new Set([...Object.keys(before), ...Object.keys(after)])].filter(
-    (key) => before[key] !== after[key],
-  );
+/** What Pulumi's state says; where it has forgotten the image, since it was gone, what the history says. */
+async function earlier(
+  { stateDir, stack, build }: ImageResource,
+  previous: PreviousImage | undefined,
+): Promise<EarlierImage | undefined> {
+  return previous ?? (await earlierImages(stateDir, stack)).get(build.name);
 }
 
 function shortList(items: string[]): string {

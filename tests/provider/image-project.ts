@@ -110,7 +110,7 @@ export function useImageProject(name: string, imageStore: "overlay2" | "containe
   const said: string[] = [];
   function session(signal = new AbortController().signal): Session {
     said.length = 0;
-    return { signal, log: async (message) => void said.push(message) };
+    return { signal, log: async (message) => void said.push(message), built: new Set() };
   }
 
   const smokeTest = () => ({
