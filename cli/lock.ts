@@ -15,6 +15,7 @@ import {
   type LockChange,
   type RefreshOptions,
 } from "../lib/locks/refresh.ts";
+import { pinningFiles, refreshSizes } from "../lib/locks/refresh-sizes.ts";
 import { findUv } from "../lib/locks/uv.ts";
 import { upstreamsOf } from "../lib/registry/cache-settings.ts";
 import { fetchManifestDigest } from "../lib/registry/manifest-digest.ts";
@@ -31,7 +32,7 @@ interface LockOptions {
   upgrade?: boolean;
 }
 
-/** `npm run lock -- base|service NAME|digests|os`: makes or refreshes what pins the images, and shows the difference. */
+/** `npm run lock -- base|service NAME|sizes|digests|os`: makes or refreshes what pins the images, and shows the difference. */
 export function lockCommand(): Command {
   const command = new Command("npm run lock --").description(
     "Makes or refreshes what pins the images. Shows what changes, writes it, builds nothing: the next npm start (or pulumi up) does.",
@@ -56,6 +57,10 @@ export function lockCommand(): Command {
     .action((name: string, options: LockOptions) =>
       lockPackages(options, (settings, uv) => lockService(settings, name, uv)),
     );
+  add(
+    "sizes",
+    "Sizes of what the locks name, which the bill of preview adds up: asks the index for what has none; no lock changes",
+  ).action(lockSizes);
   add("os", "The distribution's patches: the bases are built again with those of today").action(lockOs);
   add(
     "digests",
@@ -70,38 +75,84 @@ async function lockPackages(
 ): Promise<void> {
   const settings = settingsOfStackFile(process.cwd(), options.stack);
   useProxy(settings.proxy);
-  const changes = await withProgress("resolve packages", async (progress) => {
-    const uv = await findUv(envPaths("gpu-build-host", { suffix: "" }).cache, (detail) =>
-      progress.step("resolve packages", detail),
-    );
-    return refresh(settings, { uv, upgrade: options.upgrade === true });
-  });
+  const changes = await withProgress("resolve packages", async (progress) =>
+    refresh(settings, { uv: await uvFor(progress, "resolve packages"), upgrade: options.upgrade === true }),
+  );
   for (const { path, difference, unchanged } of changes) {
     const lines = describeDifference(difference);
     const state = unchanged ? "unchanged" : lines.length === 0 ? "same packages, new heading" : "";
     console.log([`${relative(process.cwd(), path)}: ${state}`.trimEnd(), ...lines].join("\n"));
   }
   if (options.dryRun) console.log("Nothing was written (--dry-run).");
-  else await writeChanges(changes);
+  else {
+    await writeChanges(changes);
+    await writeSizesOf(
+      settings,
+      changes.map(({ path }) => path),
+      options,
+    );
+  }
+}
+
+/** `npm run lock -- sizes`: every lock of the bases and of the stack's services. */
+async function lockSizes(options: LockOptions): Promise<void> {
+  const settings = settingsOfStackFile(process.cwd(), options.stack);
+  useProxy(settings.proxy);
+  await writeSizesOf(settings, undefined, options);
+  if (options.dryRun) console.log("Nothing was written (--dry-run).");
+}
+
+/** @param paths the locks; all where none are given */
+async function writeSizesOf(
+  settings: Settings,
+  paths: string[] | undefined,
+  { dryRun = false }: LockOptions,
+): Promise<void> {
+  const contexts = imageDefinitions(settings).map(({ context }) => context);
+  const files = await pinningFiles([...new Set(contexts)], settings.cudaBase.python);
+  const wanted = files.filter(({ path }) => paths?.includes(path) ?? true);
+  const name = "ask for sizes";
+  const changes = await withProgress(name, async (progress) =>
+    refreshSizes(wanted, {
+      uv: await uvFor(progress, name),
+      ...packageIndexOf(settings),
+      dryRun,
+      onStep: (path) => progress.step(name, relative(process.cwd(), path)),
+    }),
+  );
+  for (const { path, sizes, missing, unchanged } of changes) {
+    const lines = missing.map((line) => `  size unknown: ${line}`);
+    const known = `sizes of ${Object.keys(sizes).length}${unchanged ? ", unchanged" : ""}`;
+    console.log([`${relative(process.cwd(), path)}: ${known}`, ...lines].join("\n"));
+  }
+}
+
+function uvFor(progress: Progress, name: string): Promise<string> {
+  return findUv(envPaths("gpu-build-host", { suffix: "" }).cache, (detail) => progress.step(name, detail));
 }
 
 function lockBase(settings: Settings, options: RefreshOptions): Promise<LockChange[]> {
   return refreshBase(
     baseLockFolder(settings.root, lockName(settings.cudaBase)),
     join(settings.root, "cuda-base"),
-    { ...settings.cudaBase, ...packageIndex(settings) },
+    { ...settings.cudaBase, ...packageIndexLogin(settings) },
     options,
   );
 }
 
 /** The index of torch's wheels, with its login where it has one. */
-function packageIndex(settings: Settings): { packageIndex?: string } {
+function packageIndexLogin(settings: Settings): { packageIndex?: string } {
   const source = settings.cudaBase.packageIndexSecret;
   if (!source) return {}; // then the URL of the settings holds
   const absolute = "file" in source ? { file: resolve(settings.root, source.file) } : source;
   const url = readSecret(absolute);
   if (url !== undefined) return { packageIndex: url };
   throw new UserError(`gpu-build-host:cudaBase.packageIndexSecret ${sourceProblem(absolute)}`);
+}
+
+function packageIndexOf(settings: Settings): { packageIndex?: string } {
+  const { packageIndex } = { ...settings.cudaBase, ...packageIndexLogin(settings) };
+  return packageIndex ? { packageIndex } : {};
 }
 
 function lockService(settings: Settings, name: string, options: RefreshOptions): Promise<LockChange[]> {
