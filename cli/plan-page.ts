@@ -34,9 +34,7 @@ export function planPage(
   ];
   return [
     verdictLine(settings, host, assessment),
-    ...(fine.length > 0 && !all
-      ? [`${fine.length} rules say that it works (--all shows them).`]
-      : []),
+    ...(fine.length > 0 && !all ? [`${fine.length} rules say that it works (--all shows them).`] : []),
     ...sections.flatMap(([heading, lines]) => (lines.length > 0 ? ["", heading, ...lines] : [])),
   ].join("\n");
 }
@@ -47,7 +45,14 @@ function imageLines(images: ImageChange[], planned: Outlook["planned"]): string[
   return images.length > 0 ? images.map((image) => `  ${imageLine(image)}`) : ["  nothing to build"];
 }
 
-function nextSteps(stack: string, { verdict, images, blockers }: Assessment, set: string[]): string[] {
+/** Commands that make what is missing, as the warnings name them. */
+function locksToMake(warnings: string[]): string[] {
+  const commands = warnings.flatMap((line) => / make (?:it|them): (npm run lock .*)$/.exec(line)?.[1] ?? []);
+  return [...new Set(commands)];
+}
+
+function nextSteps(stack: string, assessment: Assessment, set: string[]): string[] {
+  const { verdict, images, blockers, warnings } = assessment;
   if (verdict === "fails") {
     const changes = blockers?.nearest?.changes.filter(({ name }) => name.startsWith("cudaBase."));
     return changes && changes.length > 0
@@ -62,13 +67,16 @@ function nextSteps(stack: string, { verdict, images, blockers }: Assessment, set
       : ["change what the fixes name, then plan again"];
   }
   const go = stack === "sandbox" ? "npm start" : `pulumi up --stack ${stack}`;
-  if (set.length === 0) return images.length > 0 ? [go] : [];
-  const lines = set.map(readSetValue).map(({ path, text }) =>
-    text === undefined
-      ? `pulumi config rm --stack ${stack} --path gpu-build-host:${path.join(".")}`
-      : setCommand(stack, path.join("."), quoted(text)),
-  );
-  return [...lines.filter((line) => !line.includes("gpu-build-host:host.")), go];
+  const then = [...locksToMake(warnings), go];
+  if (set.length === 0) return images.length > 0 ? then : [];
+  const lines = set
+    .map(readSetValue)
+    .map(({ path, text }) =>
+      text === undefined
+        ? `pulumi config rm --stack ${stack} --path gpu-build-host:${path.join(".")}`
+        : setCommand(stack, path.join("."), quoted(text)),
+    );
+  return [...lines.filter((line) => !line.includes("gpu-build-host:host.")), ...then];
 }
 
 /** A word for a shell. */

@@ -59,7 +59,12 @@ async function plan({ stack, set, json, all = false }: PlanOptions): Promise<num
   assessment.warnings.unshift(...notes);
   if (json)
     console.log(
-      JSON.stringify({ stack, ...assessment, host: outlook.host, settings: { cudaBase: settings.cudaBase, set } }),
+      JSON.stringify({
+        stack,
+        ...assessment,
+        host: outlook.host,
+        settings: { cudaBase: settings.cudaBase, set },
+      }),
     );
   else console.log(planPage(outlook, assessment, { all, set }));
   return assessment.verdict === "fails" ? 2 : 0;

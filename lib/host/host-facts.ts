@@ -137,12 +137,10 @@ function addByHand(
   return isByHand && answer.state !== "ok";
 }
 
-function gpuByHand(
-  gpu: NonNullable<Settings["host"]["gpus"]>[number],
-  modelOf: HostSources["modelOf"],
-): Gpu {
+function gpuByHand(gpu: NonNullable<Settings["host"]["gpus"]>[number], modelOf: HostSources["modelOf"]): Gpu {
   const name = typeof gpu === "string" ? gpu : gpu.name;
-  if (/^\d{1,2}\.\d$/.test(name)) return { name: `GPU of compute capability ${name}`, computeCapability: name };
+  if (/^\d{1,2}\.\d$/.test(name))
+    return { name: `GPU of compute capability ${name}`, computeCapability: name };
   const model = modelOf?.(name);
   const said = typeof gpu === "string" ? undefined : gpu.computeCapability;
   const computeCapability = said ?? model?.computeCapability;

@@ -34,7 +34,8 @@ export async function askNvidia(
     });
   let program = "nvidia-smi";
   let run = await query(program, fields);
-  if (run.state === "missing" && existsSync(wslNvidiaSmi)) run = await query((program = wslNvidiaSmi), fields);
+  if (run.state === "missing" && existsSync(wslNvidiaSmi))
+    run = await query((program = wslNvidiaSmi), fields);
   if (isOldDriver(run)) run = await query(program, fieldsOfOldDrivers);
   if (run.state === "missing") return { state: "absent", hardware: hardware() };
   return run.state === "silent" ? run : readAnswer(run);

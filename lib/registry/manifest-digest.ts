@@ -45,9 +45,7 @@ export async function fetchManifestDigest(reference: string, options: RegistryOp
     problems.push(`${address}: ${answer.problem}`);
   }
   const isFinal = options.briefly || problems.every((problem) => problem.endsWith(noSuchImage));
-  const digest = isFinal
-    ? undefined
-    : await digestByDocker(familiarName(parsed), options);
+  const digest = isFinal ? undefined : await digestByDocker(familiarName(parsed), options);
   if (digest !== undefined) return digest;
   throw new UserError(
     `cannot find out the digest of ${familiarName(parsed)} (${problems.join("; ")}); check the name and the network, or write the digest into the lock file by hand`,

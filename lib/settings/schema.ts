@@ -34,7 +34,10 @@ export const schema = z.strictObject({
     .array(
       z
         .string("must be the name of a rule")
-        .regex(/^[a-z0-9]+(-[a-z0-9]+)*$/, 'must be the name of a rule, as npm run plan prints it, such as "driver-runs-toolkit"'),
+        .regex(
+          /^[a-z0-9]+(-[a-z0-9]+)*$/,
+          'must be the name of a rule, as npm run plan prints it, such as "driver-runs-toolkit"',
+        ),
       'must be a list of rules, as npm run plan prints them, such as ["driver-runs-toolkit"]',
     )
     .default([]),

@@ -93,7 +93,7 @@ export async function judgeStack<B>(
   if ("problem" in read) reasons.push(unreadable(read.problem));
   else {
     reasons.push(...parts.judge(read.value.combination, host));
-    warnings.push(...read.value.missing);
+    warnings.push(...grouped(read.value.missing));
   }
   if ("problem" in resolved) reasons.push(unresolved(resolved.problem));
   else reasons.push(...resolved.value);
@@ -140,10 +140,12 @@ export async function assess<B>(
     bill: changes.bill,
     warnings: [
       ...judgement.warnings,
-      ...("problem" in plan ? [plan.problem] : []),
+      ...("problem" in plan && plan.problem ? [plan.problem] : []),
       ...changes.notes,
       ...("value" in moved ? moved.value : [moved.problem]),
-      ...(blockers && "problem" in blockers ? [`what blocks could not be found out: ${blockers.problem}`] : []),
+      ...(blockers && "problem" in blockers
+        ? [`what blocks could not be found out: ${blockers.problem}`]
+        : []),
     ],
   };
 }
@@ -160,7 +162,11 @@ async function imagesAndBill<B>(
     };
   const forecast = await attempt(() => parts.forecast(plan.all));
   if ("problem" in forecast)
-    return { images: [], bill: null, notes: [`images to be rebuilt could not be found out: ${forecast.problem}`] };
+    return {
+      images: [],
+      bill: null,
+      notes: [`images to be rebuilt could not be found out: ${forecast.problem}`],
+    };
   const { images, note } = forecast.value;
   const bill = await attempt(() => parts.bill(plan.all, images));
   const tags = new Map(plan.all.map((image) => [image.name, image.tags]));
@@ -182,6 +188,20 @@ async function combinationBefore<B>(parts: AssessParts<B>): Promise<Combination 
   const settings = before.value;
   const read = await attempt(() => parts.combination(settings));
   return "value" in read ? read.value.combination : undefined;
+}
+
+/** Lines that end in the same command, as one: `"a and 2 more do not exist yet; make them: npm run lock -- base"`. */
+function grouped(lines: string[]): string[] {
+  const groups = new Map<string, string[]>();
+  for (const line of lines) {
+    const command = / does not exist yet; make it: (.*)$/.exec(line)?.[1] ?? line;
+    groups.set(command, [...(groups.get(command) ?? []), line]);
+  }
+  return [...groups].map(([command, [line, ...more]]) =>
+    more.length === 0
+      ? line!
+      : `${line!.split(" ")[0]} and ${more.length} more do not exist yet; make them: ${command}`,
+  );
 }
 
 function unreadable(problem: string): Answer {

@@ -43,8 +43,7 @@ export async function lookAhead(
   const host = hostFacts(settings, {
     env,
     engine: () => engine,
-    nvidia: () =>
-      rememberedNvidia(settings.stateDir, env, () => askNvidia(env, { timeoutMs: nvidiaWaitMs })),
+    nvidia: () => rememberedNvidia(settings.stateDir, env, () => askNvidia(env, { timeoutMs: nvidiaWaitMs })),
     modelOf: (name) => gpuModel(name, cudaData()),
   });
   const parts = partsFor(settings);
@@ -53,7 +52,12 @@ export async function lookAhead(
     if (error instanceof UserError) return error;
     throw error;
   });
-  const [hostKnown, plannedKnown, judged, engineKnown] = await Promise.all([host, planned, judgement, engine]);
+  const [hostKnown, plannedKnown, judged, engineKnown] = await Promise.all([
+    host,
+    planned,
+    judgement,
+    engine,
+  ]);
   return { settings, host: hostKnown, planned: plannedKnown, judgement: judged, engine: engineKnown };
 }
 
@@ -64,7 +68,10 @@ export async function wholeAssessment(outlook: Outlook): Promise<Assessment> {
     {
       settings,
       host,
-      plan: planned instanceof UserError ? { problem: firstLines(planned.message) } : { all: planned.plan.all },
+      plan:
+        planned instanceof UserError
+          ? { problem: planProblem(planned, judgement) }
+          : { all: planned.plan.all },
       names: imageDefinitions(settings).map(({ name }) => name),
     },
     partsFor(settings, {
@@ -84,7 +91,7 @@ export async function planOrStop(outlook: Outlook): Promise<StackPlan> {
   const { settings, host, planned, judgement } = outlook;
   if (judgement.stops) {
     const { blockers } = await wholeAssessment(outlook);
-    const further = planned instanceof UserError ? [firstLines(planned.message)] : [];
+    const further = planned instanceof UserError ? [planProblem(planned, judgement)].filter(Boolean) : [];
     throw new UserError(stopText(settings, host, { ...judgement, ...(blockers && { blockers }) }, further));
   }
   if (planned instanceof UserError) throw planned;
@@ -111,6 +118,11 @@ export async function previewOf(outlook: Outlook): Promise<PreviewLines> {
   return previewLines(outlook, await wholeAssessment(outlook));
 }
 
-function firstLines(message: string): string {
-  return message.trim().replace(/\s*\n\s*/g, "; ");
+/** Why images cannot be planned, on one line; empty where it is only that locks are missing, which the judgement says. */
+function planProblem({ message }: UserError, { warnings }: Judgement): string {
+  const lines = message.split("\n").map((line) => line.trim());
+  const isSaid = (line: string) =>
+    warnings.some((warning) => warning.includes(" make ")) &&
+    (line.includes("is not in the context") || line.startsWith("No lock "));
+  return lines.filter((line) => line && !isSaid(line)).join("; ");
 }

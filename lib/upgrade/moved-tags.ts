@@ -1,3 +1,4 @@
+import { unknownDigest } from "./plan-briefly.ts";
 import type { StackPlan } from "../images/plan-stack.ts";
 import { upstreamsOf } from "../registry/cache-settings.ts";
 import { fetchManifestDigest } from "../registry/manifest-digest.ts";
@@ -31,7 +32,9 @@ export async function movedTags(
   );
   const noAnswer =
     silent.length > 0
-      ? [`whether ${silent.sort().join(" and ")} moved since images.lock.yaml could not be asked: no answer of the registry in ${limitMs / 1000} s`]
+      ? [
+          `whether ${silent.sort().join(" and ")} moved since images.lock.yaml could not be asked: no answer of the registry in ${limitMs / 1000} s`,
+        ]
       : [];
   return [...found.flat(), ...noAnswer];
 }
@@ -49,7 +52,7 @@ function lockedImages(
   );
   const cache = cacheImage.split("@")[1];
   const all = [...locked, ...(cache ? [[registryCache.image, cache] as const] : [])];
-  return new Map(all.filter(([reference]) => !reference.includes("@")));
+  return new Map(all.filter(([reference, digest]) => !reference.includes("@") && digest !== unknownDigest));
 }
 
 /** The beginning of a digest, as `docker images --digests` is read. */

@@ -3,6 +3,7 @@ import { cudaData } from "../cuda/data.ts";
 import { judge, verdictOf } from "../cuda/judge.ts";
 import { earlierImages } from "../images/history.ts";
 import type { StackPlan } from "../images/plan-stack.ts";
+import { combinationOf } from "../locks/combination.ts";
 import type { Settings } from "../settings/settings.ts";
 import type { AssessParts, Blockers } from "./assess.ts";
 
@@ -17,16 +18,7 @@ interface Around {
 export function partsFor(settings: Settings, { engine, planned }: Around = {}): AssessParts {
   const { stack, stateDir } = settings;
   return {
-    combination: async (wanted) => {
-      const { cuda, image, torch, python, packageIndex, cudaArchitectures } = wanted.cudaBase;
-      return {
-        combination: {
-          ...{ cuda, cudaImage: image, torch, python, cudaArchitectures, pins: {} },
-          ...(packageIndex && { packageIndex }),
-        },
-        missing: [],
-      };
-    },
+    combination: (wanted) => combinationOf(wanted),
     judge: (combination, host) => judge(combination, host, cudaData(), today()),
     verdict: verdictOf,
     resolves: async () => [],

@@ -7,7 +7,7 @@ import type { Settings } from "../settings/settings.ts";
 /** Longest wait for one digest, in milliseconds. */
 const limitMs = 2_000;
 /** Stands for a digest that nobody says: what stands on it has another hash than anything that was ever built. */
-const unknownDigest = `sha256:${"0".repeat(64)}`;
+export const unknownDigest = `sha256:${"0".repeat(64)}`;
 
 /**
  * Plans a stack without writing anything, in seconds: a registry that does not answer leaves a digest unknown, and a note says so.

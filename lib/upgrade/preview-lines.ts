@@ -21,7 +21,9 @@ export function previewLines(
   const first = [
     verdictLine(settings, host, assessment),
     ...(isQuiet && (verdict === "unknown" || conditions.length > 0)
-      ? [`${conditions.length > 0 ? `${conditions.length} to read` : "which"}: ${npmCommand("npm run plan", settings.stack)}`]
+      ? [
+          `${conditions.length > 0 ? `${conditions.length} to read` : "which"}: ${npmCommand("npm run plan", settings.stack)}`,
+        ]
       : []),
   ].join("; ");
   const lines: PreviewLines = { info: [], warn: [] };

@@ -1,19 +1,25 @@
-import type { Answer, Combination, HostFacts } from "../cuda/types.ts";
+import type { Answer, HostFacts } from "../cuda/types.ts";
 import { npmCommand, setCommand } from "../settings/commands.ts";
 import type { Settings } from "../settings/settings.ts";
 import type { Assessment, Blockers, ImageChange } from "./assess.ts";
 
 /** e.g. `"CUDA 12.8, PyTorch 2.7.1, Python 3.10"` */
-export function asked({ cudaBase }: Pick<Settings, "cudaBase">): string {
+function asked({ cudaBase }: Pick<Settings, "cudaBase">): string {
   return `CUDA ${cudaBase.cuda}, PyTorch ${cudaBase.torch}, Python ${cudaBase.python}`;
 }
 
-/** The machine in a few words, e.g. `"driver 570.86.15, NVIDIA GeForce RTX 4090 (8.9)"`. */
-export function hostWords({ driver, gpus, from }: HostFacts): string {
+/** What is asked for and the machine in a few words, e.g. `"CUDA 12.8, … on driver 570.86.15, NVIDIA GeForce RTX 4090 (8.9)"`. */
+function question(settings: Pick<Settings, "cudaBase">, host: HostFacts): string {
+  const isBuildHost = host.gpus?.length === 0 && !host.driver;
+  return isBuildHost
+    ? `${asked(settings)}; no NVIDIA GPU here, so this is about building and importing`
+    : `${asked(settings)} on ${hostWords(host)}`;
+}
+
+function hostWords({ driver, gpus, from }: HostFacts): string {
   const cards = gpus?.map(({ name, computeCapability }) =>
     computeCapability && !name.includes(computeCapability) ? `${name} (${computeCapability})` : name,
   );
-  if (gpus?.length === 0 && !driver) return "no NVIDIA GPU here";
   const byHand = Object.values(from).some((source) => source.startsWith("gpu-build-host:host."))
     ? ", as the settings say"
     : "";
@@ -74,7 +80,7 @@ export function stopText(
   const rules = [...new Set(failing.map(({ rule }) => rule))];
   const wanted = JSON.stringify([...settings.allowIncompatible, ...rules]);
   return [
-    `This fails: ${asked(settings)} on ${hostWords(host)}. Nothing was changed.`,
+    `This fails: ${question(settings, host)}. Nothing was changed.`,
     ...failing.flatMap((answer) => answerLines(answer)),
     ...blockerLines(assessment.blockers),
     ...further.map((line) => `  ${line}`),
@@ -105,7 +111,7 @@ export function verdictLine(
   host: HostFacts,
   { verdict, reasons, allowed }: Pick<Assessment, "verdict" | "reasons" | "allowed">,
 ): string {
-  const what = `${asked(settings)} on ${hostWords(host)}`;
+  const what = question(settings, host);
   if (verdict === "works") return `works: ${what}`;
   const count = (wanted: string) => reasons.filter((answer) => answer.verdict === wanted).length;
   if (verdict === "fails")
@@ -119,9 +125,4 @@ function things(count: number, word: string): string {
 
 function oneLine(text: string): string {
   return text.trim().replace(/\s*\n\s*/g, "; ");
-}
-
-/** What the pins of a combination are, for the page: how many, of how many images. */
-export function pinsWords({ pins }: Combination): string {
-  return things(Object.values(pins).flat().length, "pin");
 }
