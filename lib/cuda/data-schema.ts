@@ -93,8 +93,6 @@ const pytorchRelease = fact({
   torchaudio: version.nullable(),
   /** Version that the Linux wheel requires. */
   triton: version.nullable(),
-  /** Releases of xFormers built for it. */
-  xformers: z.array(version).nullable(),
   /** By index. */
   cudnn: byIndex.nullable(),
   nccl: byIndex.nullable(),
@@ -111,22 +109,27 @@ const pytorchWheel = fact({
 
 const xformersRelease = fact({
   xformers: version,
-  /** Release of torch that it was built for. */
+  /** Release of torch that it was compiled against. */
   torch: version,
-  /** Works with that very release only; later ones use torch's stable interface. */
-  needsExactTorch: z.boolean(),
-  indexes: z.array(wheelIndex).nullable(),
-  /** CUDA version of the build on PyPI, Linux x86-64. */
+  /** What its metadata requires: `"==2.7.1"`; from 0.0.35 on a range. */
+  requiresTorch: range,
+  /** CUDA version that the build on PyPI was compiled with, Linux x86-64: it opens that major's libcudart. */
   pypiCuda: cuda.nullable(),
-  /** flash-attn outside of this range fails when `xformers.ops` is imported. */
-  flashAttn: z.strictObject({
-    min: version,
-    max: version,
-    /** `false`: only the first three numbers count, so 2.8.0.post2 is 2.8.0. */
-    countsPost: z.boolean(),
-  }),
+  /** Releases of flash-attn that it takes. */
+  flashAttn: z
+    .strictObject({
+      min: version,
+      max: version,
+      /** `false`: only the first three numbers count, so 2.8.0.post2 is 2.8.0. */
+      countsPost: z.boolean(),
+      /** With another one installed `import xformers.ops` fails, or it takes torch's own attention instead (up to 0.0.29). */
+      outside: z.enum(["import-fails", "passed-over"]),
+    })
+    .nullable(),
   cubins: z.array(capability).nullable(),
   ptx: z.array(capability).nullable(),
+  /** Of the cubins those that run on that very capability only (sm_90a and its like). */
+  exactOnly: z.array(capability),
 });
 
 const flashAttnRelease = fact({
