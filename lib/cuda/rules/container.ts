@@ -58,12 +58,15 @@ export function containerStarts(context: Context): Answer[] {
       }),
     ];
   const passes = passesByBranch(context, branch);
+  if (passes === true && context.gpus?.every(({ brand }) => brand === "data-center" || brand === "workstation"))
+    return [works(rule, { text: `The image lets drivers of branch ${branch} start it on this GPU`, facts, sources })];
   if (passes === true)
     return [
-      works(rule, {
-        text: `The image lets drivers of branch ${branch} start it on this GPU`,
+      unknown(rule, "run", {
+        text: `The image lets drivers of branch ${branch} start it, but brings its own libcuda, which ends on GeForce with "Error 804: forward compatibility was attempted on non supported HW"`,
         facts,
         sources,
+        fix: `upgrade the driver to ${least} or newer`,
       }),
     ];
   const text = `The image requires cuda>=${required}, so driver ${least} or newer; the host has ${host.driver}`;
