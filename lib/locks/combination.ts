@@ -1,5 +1,5 @@
 import { existsSync, readFileSync } from "node:fs";
-import { basename, dirname, isAbsolute, join, relative, resolve } from "node:path";
+import { dirname, isAbsolute, join, relative, resolve } from "node:path";
 import type { Combination, Pin } from "../cuda/types.ts";
 import { UserError } from "../errors.ts";
 import { readSyntax } from "../images/dockerfile-syntax.ts";
@@ -9,6 +9,7 @@ import { readTextFile } from "../images/read-text-file.ts";
 import type { ImageDefinition, ImagePlan } from "../images/types.ts";
 import type { Settings } from "../settings/settings.ts";
 import { baseLockOf } from "./base-packages.ts";
+import { baseLockFolder, requirementsFiles, serviceLockFile } from "./files.ts";
 import { readInstalled, type Installed } from "./installed.ts";
 import { pinsOf, readRequirementLines, type Requirement } from "./read-pins.ts";
 
@@ -141,13 +142,16 @@ function readImage(
 function insteadOf(settings: Settings, definition: ImageDefinition, found: Installed): Requirement[] {
   const lacks = found.missing.some(({ path }) => commandFor(settings, definition, path) !== undefined);
   if (!lacks) return [];
-  const path = join(definition.context, "requirements.in");
-  const { requirements } = readRequirementLines(readFileSync(path, "utf8"), inProject(settings, path), {
-    python: settings.cudaBase.python,
-  });
-  const packages = requirements.filter(({ name }) => baseLockOf(name) === "python");
-  if (dirname(path) !== join(settings.root, "cuda-base")) return packages;
-  const { torch } = settings.cudaBase;
+  const { torch, python } = settings.cudaBase;
+  const byName = new Map(
+    requirementsFiles(definition.context, torch).flatMap((path) => {
+      const text = readFileSync(path, "utf8");
+      const { requirements } = readRequirementLines(text, inProject(settings, path), { python });
+      return requirements.map((one) => [one.name, one] as const);
+    }),
+  );
+  const packages = [...byName.values()].filter(({ name }) => baseLockOf(name) === "python");
+  if (definition.context !== join(settings.root, "cuda-base")) return packages;
   const from = "gpu-build-host:cudaBase.torch";
   return [
     { name: "torch", text: `torch==${torch}`, specifiers: `==${torch}`, version: torch, from },
@@ -169,16 +173,12 @@ function missingIn(settings: Settings, { definition, missing }: ImageInstalls): 
 function commandFor(settings: Settings, definition: ImageDefinition, path: string): string | undefined {
   const { context, name } = definition;
   if (!existsSync(join(context, "requirements.in"))) return undefined;
-  const file = relative(context, path);
   const lock = lockName(settings.cudaBase);
-  if (context === join(settings.root, "cuda-base"))
-    return file.startsWith(join("locks", lock))
-      ? `npm run lock -- base --stack ${settings.stack}`
-      : undefined;
-  const isServiceLock = [`${lock}.lock`, `python${settings.cudaBase.python}.lock`].includes(basename(path));
-  return isServiceLock && dirname(file) === "locks"
-    ? `npm run lock -- service ${name} --stack ${settings.stack}`
-    : undefined;
+  const isBase = context === join(settings.root, "cuda-base");
+  if (isBase && dirname(path) === baseLockFolder(settings.root, lock))
+    return `npm run lock -- base --stack ${settings.stack}`;
+  if (isBase || path !== serviceLockFile(context, lock)) return undefined;
+  return `npm run lock -- service ${name} --stack ${settings.stack}`;
 }
 
 function inProject(settings: Settings, path: string): string {

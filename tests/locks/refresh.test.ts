@@ -10,6 +10,7 @@ import { execa } from "execa";
 import { describeDifference } from "../../lib/locks/lock-difference.ts";
 import { nextOsPatches, writeOsPatches } from "../../lib/locks/os-patches.ts";
 import { refreshBase, refreshService, writeChanges, type LockChange } from "../../lib/locks/refresh.ts";
+import { requirementsFor } from "../../lib/locks/files.ts";
 import { readRequirements } from "../../lib/locks/requirements.ts";
 import { findUv } from "../../lib/locks/uv.ts";
 
@@ -195,6 +196,33 @@ describe("npm run lock", function () {
     writeFileSync(join(folder, "requirements.in"), "fastapi\nnumpy>2.0.2\n"); // another numpy than the base's is the service's own
     const [other] = await refreshService("x", folder, onBase(), { uv, upgrade: false });
     assert.deepEqual(describeDifference(other!.difference), ["  + fastapi 1.0", "  + numpy 2.1.0"]);
+  });
+
+  it("takes other pins for the one release of torch that has a file of its own", async () => {
+    await writeChanges(await lockBase());
+    writeFileSync(
+      join(folder, "requirements.in"),
+      "# lock: exclude-newer 2025-09-01\nfastapi\nNumPy==2.0.2\n",
+    );
+    const own = join(folder, "requirements-torch2.7.1.in");
+    writeFileSync(own, "# lock: exclude-newer 2026-09-01\nnumpy == 2.1.0\n");
+    assert.deepEqual(await requirementsFor(folder, "2.7.1"), {
+      lines: ["fastapi", "numpy == 2.1.0"],
+      excludeNewer: "2026-09-01",
+      excludeNewerPackages: {},
+    });
+    assert.deepEqual((await requirementsFor(folder, "2.8.0")).lines, ["fastapi", "NumPy==2.0.2"]);
+    writeFileSync(join(folder, "requirements.in"), "fastapi\nnumpy==2.0.2\n");
+    writeFileSync(own, "numpy==2.1.0\n");
+    const [change] = await refreshService("x", folder, onBase(), { uv, upgrade: false });
+    assert.deepEqual(describeDifference(change!.difference), ["  + fastapi 1.0", "  + numpy 2.1.0"]);
+    assert.equal(change!.path, join(folder, "locks/torch2.7.1-cu128-py311.lock"));
+  });
+
+  it("takes the torchaudio of the torch, also where a newer one names no torch", async () => {
+    await indexes.add("cu128", { name: "torchaudio", version: "2.11.0+cu128" });
+    const [, torch] = await lockBase(true);
+    assert.ok(describeDifference(torch!.difference).includes("  + torchaudio 2.7.1+cu128"));
   });
 
   it("says with uv's words what does not fit, and what is missing", async () => {
