@@ -3,6 +3,7 @@ import { UserError } from "../errors.ts";
 import { buildImage, type BuildRecord } from "./build.ts";
 import { appendEvent, earlierImages, type ImageEvent } from "./history.ts";
 import type { ImageResource, PreviousImage, RealiseOptions } from "./image-resource.ts";
+import { imageOfContent } from "./image-of-content.ts";
 import { holdVersion } from "./in-work.ts";
 import { keepWithinStorage } from "./keep-storage.ts";
 import { noteVersion, removeOldVersions } from "./keep-versions.ts";
@@ -55,7 +56,7 @@ async function realise(
   };
   const engineId = (await engine.info()).id;
   await refuseForeignTags(promotion, await readTagLedger(resource.stateDir, engineId), engine);
-  const before = await engine.image(reference);
+  const before = await imageOfContent(resource, engine);
   if (!before && build.mustExist)
     throw new UserError(
       `image "${build.name}": the earlier version ${reference} is not on this engine any more, so there is nothing to go back to; remove the pin`,
@@ -75,7 +76,10 @@ async function realise(
       ...(resource.idleMinutes && { idleMinutes: resource.idleMinutes }),
     });
     takeRecord(event, record);
-  } else if (event.result === "reused") options.onNote?.("already built: reused");
+  } else {
+    if (before && !before.tags.includes(reference)) await engine.tag(before.id, reference);
+    if (event.result === "reused") options.onNote?.("already built: reused");
+  }
   signal.throwIfAborted();
   const image = await engine.image(reference);
   event.size = image?.size ?? 0;
