@@ -5,6 +5,7 @@ import { UserError } from "../lib/errors.ts";
 import { imageDefinitions, lockName } from "../lib/images/definitions.ts";
 import { ImageLockFile } from "../lib/images/lock-file.ts";
 import { externalReferences } from "../lib/images/plan.ts";
+import { baseLockFolder } from "../lib/locks/files.ts";
 import { describeDifference } from "../lib/locks/lock-difference.ts";
 import { nextOsPatches, writeOsPatches } from "../lib/locks/os-patches.ts";
 import {
@@ -85,10 +86,9 @@ async function lockPackages(
 }
 
 function lockBase(settings: Settings, options: RefreshOptions): Promise<LockChange[]> {
-  const folder = join(settings.root, "cuda-base");
   return refreshBase(
-    join(folder, "locks", lockName(settings.cudaBase)),
-    join(folder, "requirements.in"),
+    baseLockFolder(settings.root, lockName(settings.cudaBase)),
+    join(settings.root, "cuda-base"),
     { ...settings.cudaBase, ...packageIndex(settings) },
     options,
   );
@@ -110,8 +110,9 @@ function lockService(settings: Settings, name: string, options: RefreshOptions):
     throw new UserError(
       `There is no service ${name} in this stack. Services: ${Object.keys(settings.services).join(", ") || "none"}.`,
     );
-  const base = join(settings.root, "cuda-base", "locks", lockName(settings.cudaBase));
-  return refreshService(name, definition.context, base, settings.cudaBase.python, options);
+  const { torch, python } = settings.cudaBase;
+  const folder = baseLockFolder(settings.root, lockName(settings.cudaBase));
+  return refreshService(name, definition.context, { folder, torch, python }, options);
 }
 
 async function lockOs(options: LockOptions): Promise<void> {
