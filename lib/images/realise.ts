@@ -1,15 +1,17 @@
-import type { Engine, EngineImage } from "../docker/engine.ts";
-import { redactorOf } from "./build-secrets.ts";
+import type { Engine } from "../docker/engine.ts";
 import { buildImage, type BuildOptions, type BuildPlan, type BuildRecord } from "./build.ts";
 import { appendEvent, latestByImage, type ImageEvent } from "./history.ts";
-import { familiarName, parseReference } from "./image-reference.ts";
 import { holdVersion } from "./in-work.ts";
 import { keepWithinStorage } from "./keep-storage.ts";
-import { noteVersion, releaseVersions, removeOldVersions } from "./keep-versions.ts";
-import { promote, refuseForeignTags, releaseTags } from "./promote.ts";
-import { runSmokeTest } from "./smoke-test.ts";
+import { removeOldVersions } from "./keep-versions.ts";
+import { sharesLayers } from "./live-facts.ts";
+import { keepPlainName } from "./plain-names.ts";
+import { promote, refuseForeignTags, releaseTags, type Promotion } from "./promote.ts";
+import { currentReference, notePromotion } from "./promoted.ts";
 import { readTagLedger, withTagLedger, type TagLedger } from "./tag-ledger.ts";
+import { gpuRefusal, noteSmokeTest, trySmokeTest, type SmokeOutcome } from "./try-smoke-test.ts";
 import { UserError } from "../errors.ts";
+import { npmCommand } from "../settings/commands.ts";
 import type { ImagePlan, SmokeTest } from "./types.ts";
 
 /** One image as a stack wants it on an engine. */
@@ -30,6 +32,8 @@ export interface ImageResource {
   /** Hash references that the stack wants now: none of them goes, although it may not be in use yet. */
   needed?: string[];
   adoptTags?: boolean;
+  /** Tags move only to images whose smoke test had a GPU. */
+  requireGpu?: boolean;
   idleMinutes?: number;
   build: BuildPlan & Pick<ImagePlan, "parents" | "base" | "mustExist">;
 }
@@ -41,7 +45,6 @@ export interface RealiseOptions extends Pick<BuildOptions, "signal" | "onStep" |
   engine: Engine;
 }
 
-const keptSmokeTests = 1000;
 const goneReason = "it was gone from the engine";
 
 /**
@@ -79,7 +82,7 @@ async function realise(
 ): Promise<void> {
   const { engine, signal } = options;
   const { stack, reference, build } = resource;
-  const promotion = {
+  const promotion: Promotion = {
     stack,
     image: build.name,
     reference,
@@ -92,7 +95,7 @@ async function realise(
   const standsOnBase = !before || (await sharesLayers(before, build.base, engine)) !== false;
   if (!before && build.mustExist)
     throw new UserError(
-      `image "${build.name}": the earlier version ${reference} is not on this engine any more, so there is nothing to go back to; remove the pin`,
+      `image "${build.name}": the earlier version ${reference} is not on this engine any more, so there is nothing to go back to; remove the pin: ${npmCommand("npm run rollback", stack, build.name, "--clear")}`,
     );
   if (!before || !standsOnBase) {
     if (!before && event.result === "tagged") event.reasons = [goneReason];
@@ -108,57 +111,56 @@ async function realise(
   signal.throwIfAborted();
   const image = await engine.image(reference);
   event.size = image?.size ?? 0;
-  const passed = await trySmokeTest(resource, image?.id ?? "", event, options);
+  // A version to go back to was tried when it was promoted; today's test may be another one.
+  const tried = build.mustExist ? {} : await trySmokeTest(resource, image?.id ?? "", event, options);
   signal.throwIfAborted();
   await withTagLedger({ stateDir: resource.stateDir, engineId, stack, signal }, async (ledger) => {
-    if (passed) noteSmokeTest(ledger, passed);
-    await promote(promotion, ledger, engine);
-    const gone = previous?.tags.filter((tag) => !resource.tags.includes(tag)) ?? [];
-    const stay = await releaseTags({ stack, image: build.name, tags: gone }, ledger, engine);
-    if (stay.length > 0) options.onNote?.(`left alone: ${stay.join(", ")}`);
-    noteVersion(ledger, stack, build.name, reference);
-    const { kept } = await removeOldVersions(
-      { stack, image: build.name, keep: resource.keep },
-      ledger,
-      engine,
-    );
-    kept.push(...(await keepWithinStorage(resource, ledger, engine, options.onNote)));
-    for (const { reference: old, containers } of kept)
-      options.onNote?.(`${old} stays: used by ${containers.join(", ")}`);
+    noteSmokeTest(ledger, tried);
+    if (resource.requireGpu && tried.gpu === false && (await movesTags(resource, image?.id, engine)))
+      throw gpuRefusal(resource);
+    await publish(resource, previous, promotion, tried, ledger, options);
     if (before && before.id !== image?.id) await removeNameless(before.id, engine);
   });
 }
 
-/** Runs the smoke test unless this very image has passed it. Returns the key under which a pass is remembered. */
-async function trySmokeTest(
+/** Moves the tags, and brings in line with that what the ledger and the engine keep of the image. */
+async function publish(
   resource: ImageResource,
-  imageId: string,
-  event: ImageEvent,
-  options: RealiseOptions,
-): Promise<string | undefined> {
-  const { smokeTest } = resource;
-  if (!smokeTest) return undefined;
-  const { engine } = options;
-  const { id: engineId, gpus } = await engine.info();
-  const key = `${imageId} ${gpus ? "gpu " : ""}${JSON.stringify(smokeTest.command)}`;
-  if ((await readTagLedger(resource.stateDir, engineId)).smokeTests[key]) return undefined;
-  options.onNote?.(gpus ? "smoke test" : "smoke test without a GPU (this engine has none)");
-  const result = await runSmokeTest(resource.reference, smokeTest, {
-    engine,
-    signal: options.signal,
-    stack: resource.stack,
-    image: resource.build.name,
-    redact: redactorOf(resource.build),
-  });
-  event.smokeSeconds = result.seconds;
-  event.smokeGpu = result.gpu;
-  return key;
+  previous: PreviousImage | undefined,
+  promotion: Promotion,
+  tried: SmokeOutcome,
+  ledger: TagLedger,
+  { engine, onNote }: RealiseOptions,
+): Promise<void> {
+  const { stack, reference, build, hash, parts, tags } = resource;
+  const image = build.name;
+  const formerly = currentReference(ledger, stack, image);
+  await promote(promotion, ledger, engine);
+  const gone = previous?.tags.filter((tag) => !tags.includes(tag)) ?? [];
+  const stay = await releaseTags({ stack, image, tags: gone }, ledger, engine);
+  if (stay.length > 0) onNote?.(`left alone: ${stay.join(", ")}`);
+  const version = {
+    ...{ stack, image, reference, hash, parts, tags, isPinned: build.mustExist === true },
+    ...(build.base !== undefined && { base: build.base }),
+    ...(tried.gpu !== undefined && { smokeGpu: tried.gpu }),
+  };
+  notePromotion(version, formerly, ledger);
+  const note = await keepPlainName(promotion, ledger, engine);
+  if (note !== undefined) onNote?.(note);
+  const needed = [reference, ...(resource.needed ?? [])];
+  const { kept } = await removeOldVersions({ stack, image, keep: resource.keep, needed }, ledger, engine);
+  kept.push(...(await keepWithinStorage(resource, ledger, engine, onNote)));
+  for (const { reference: old, containers } of kept)
+    onNote?.(`${old} stays: used by ${containers.join(", ")}`);
 }
 
-function noteSmokeTest(ledger: TagLedger, key: string): void {
-  ledger.smokeTests[key] = new Date().toISOString();
-  const keys = Object.keys(ledger.smokeTests);
-  for (const old of keys.slice(0, Math.max(0, keys.length - keptSmokeTests))) delete ledger.smokeTests[old];
+async function movesTags(
+  { tags }: ImageResource,
+  imageId: string | undefined,
+  engine: Engine,
+): Promise<boolean> {
+  const live = await Promise.all(tags.map((tag) => engine.image(tag)));
+  return live.some((other) => other?.id !== imageId);
 }
 
 async function removeNameless(id: string, engine: Engine): Promise<void> {
@@ -218,70 +220,4 @@ function shortList(items: string[]): string {
   return items.length <= 4
     ? items.join(", ")
     : `${items.slice(0, 4).join(", ")} and ${items.length - 4} more`;
-}
-
-/** Whether the first layers are the base's; undefined where there is no base to compare with. */
-async function sharesLayers(
-  image: EngineImage,
-  baseReference: string | undefined,
-  engine: Engine,
-): Promise<boolean | undefined> {
-  const base = baseReference === undefined ? undefined : await engine.image(baseReference);
-  return base && base.layers.every((layer, index) => image.layers[index] === layer);
-}
-
-/** What `liveFacts` says where everything is as it should be. */
-export function wantedFacts(resource: { tags: string[]; build: { base?: string } }): Record<string, string> {
-  const facts = Object.fromEntries(resource.tags.map((tag) => [tag, "this image"]));
-  return resource.build.base === undefined ? facts : { ...facts, layers: "on its base" };
-}
-
-/** How the image really stands on the engine; undefined where its hash reference is gone. */
-export async function liveFacts(
-  resource: { reference: string; tags: string[]; build: { base?: string } },
-  engine: Engine,
-): Promise<Record<string, string> | undefined> {
-  const image = await engine.image(resource.reference);
-  if (!image) return undefined;
-  const facts: Record<string, string> = {};
-  for (const tag of resource.tags) {
-    const reference = parseReference(tag);
-    if (reference && image.tags.includes(familiarName(reference))) facts[tag] = "this image";
-    else {
-      const other = await engine.image(tag);
-      facts[tag] = other ? `moved to ${other.id.slice(7, 19)}` : "missing";
-    }
-  }
-  if (resource.build.base !== undefined) {
-    const shared = await sharesLayers(image, resource.build.base, engine);
-    facts.layers =
-      shared === undefined ? "its base is missing" : shared ? "on its base" : "on other layers than its base";
-  }
-  return facts;
-}
-
-/**
- * Takes the image away: friendly names that are still ours, then every version.
- * @returns what stays, with the reason, for the user
- */
-export async function removeImage(
-  resource: { stack: string; stateDir: string; tags: string[]; build: { name: string } },
-  engine: Engine,
-): Promise<string[]> {
-  const engineId = (await engine.info()).id;
-  const { stack, stateDir, tags } = resource;
-  const image = resource.build.name;
-  return withTagLedger({ stateDir, engineId, stack }, async (ledger) => {
-    const stay = await releaseTags({ stack, image, tags }, ledger, engine);
-    const { kept } = await removeOldVersions({ stack, image, keep: 0 }, ledger, engine);
-    releaseVersions(
-      ledger,
-      stack,
-      kept.map(({ reference }) => reference),
-    );
-    return [
-      ...stay,
-      ...kept.map(({ reference, containers }) => `${reference} (used by ${containers.join(", ")})`),
-    ];
-  });
 }
