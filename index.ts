@@ -7,6 +7,7 @@ import { RegistryCache } from "./components/registry-cache.ts";
 import { ServiceImage } from "./components/service-image.ts";
 import { desiredDocument } from "./lib/daemon/desired.ts";
 import { checkHost } from "./lib/host/check-host.ts";
+import { pinLines } from "./lib/images/pinned-versions.ts";
 import { planStack } from "./lib/images/plan-stack.ts";
 import { requireProxies } from "./lib/proxy/proxy.ts";
 import { readyCaches } from "./lib/registry/cache-settings.ts";
@@ -23,7 +24,9 @@ const { settings, plan, cacheImage, caches } = await shownPlainly(async () => {
   const planned = await planStack(settings, { isPreview });
   const warnings = await checkHost(settings, planned);
   // Once: an update comes after its preview.
-  if (isPreview) for (const line of warnings) await pulumi.log.warn(line);
+  if (isPreview)
+    for (const line of [...pinLines(settings.stack, planned.plan.all), ...warnings])
+      await pulumi.log.warn(line);
   return { settings, ...planned, caches: await readyCaches(settings, isPreview) };
 });
 
@@ -69,6 +72,7 @@ const image = {
   keepStorage: bytesOf(settings.keepStorage) ?? 0,
   needed: plan.all.map(({ reference }) => reference),
   adoptTags: settings.adoptTags,
+  requireGpu: settings.promote.requireGpu,
   idleMinutes: settings.build.idleMinutes,
 };
 const base = new CudaBase(

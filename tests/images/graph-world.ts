@@ -10,8 +10,7 @@ import {
 } from "node:fs";
 import { dirname, join, relative } from "node:path";
 import type { Engine } from "../../lib/docker/engine.ts";
-import type { World } from "./edit-world.ts";
-import { pathsBelow } from "./edit-world.ts";
+import { pathsBelow, pick, type World } from "./edit-world.ts";
 import { writeImageLock, type Values } from "./real-graph.ts";
 
 /** The world that edits of the real graph change: files, settings, and what is on the engine. */
@@ -21,6 +20,17 @@ export interface GraphWorld extends World {
   /** Hash references that the stack has just now, by image. */
   references(): Map<string, string>;
 }
+
+/** Changes the world; returns what it was, or undefined where it cannot be done just now. */
+export type GraphEdit = (world: GraphWorld) => string | undefined | Promise<string | undefined>;
+
+export const number = (world: World): number => Math.floor(world.random() * 1e6);
+
+export const other = <T>(world: World, items: T[], now: T): T =>
+  pick(
+    world,
+    items.filter((item) => item !== now),
+  );
 
 /** Files and settings of one moment. */
 export interface Moment {
