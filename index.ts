@@ -7,6 +7,7 @@ import { RegistryCache } from "./components/registry-cache.ts";
 import { ServiceImage } from "./components/service-image.ts";
 import { desiredDocument } from "./lib/daemon/desired.ts";
 import { checkHost } from "./lib/host/check-host.ts";
+import { pinLines } from "./lib/images/pinned-versions.ts";
 import { requireProxies } from "./lib/proxy/proxy.ts";
 import { readyCaches } from "./lib/registry/cache-settings.ts";
 import { settingsOfConfig } from "./lib/settings/load.ts";
@@ -26,7 +27,8 @@ const { settings, plan, cacheImage, caches } = await shownPlainly(async () => {
     // Once: an update comes after its preview.
     const lines = await previewOf(outlook);
     for (const line of lines.info) await pulumi.log.info(line);
-    for (const line of [...lines.warn, ...warnings]) await pulumi.log.warn(line);
+    for (const line of [...lines.warn, ...pinLines(settings.stack, planned.plan.all), ...warnings])
+      await pulumi.log.warn(line);
   }
   return { settings, ...planned, caches: await readyCaches(settings, isPreview) };
 });
@@ -73,6 +75,7 @@ const image = {
   keepStorage: bytesOf(settings.keepStorage) ?? 0,
   needed: plan.all.map(({ reference }) => reference),
   adoptTags: settings.adoptTags,
+  requireGpu: settings.promote.requireGpu,
   idleMinutes: settings.build.idleMinutes,
 };
 const base = new CudaBase(

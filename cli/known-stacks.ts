@@ -15,21 +15,48 @@ export function limitsOfStacks(
 ): { limits: Map<string, StackLimits>; notes: string[] } {
   const limits = new Map<string, StackLimits>();
   const notes: string[] = [];
-  for (const file of readdirSync(root)) {
-    const stack = /^Pulumi\.(.+)\.yaml$/.exec(file)?.[1];
-    if (stack === undefined) continue;
+  for (const stack of stacksOf(root)) {
     try {
-      const { engine, keepVersions, keepStorage } = settingsOfStackFile(root, stack);
+      const { engine, keepVersions, keepStorage, pinnedVersions } = settingsOfStackFile(root, stack);
       if (socketFile(engine.host) !== socketFile(dockerHost)) continue;
-      limits.set(stack, { versions: keepVersions, storage: bytesOf(keepStorage) ?? 0 });
+      limits.set(stack, {
+        versions: keepVersions,
+        storage: bytesOf(keepStorage) ?? 0,
+        pinned: Object.values(pinnedVersions),
+      });
     } catch (error) {
       if (!(error instanceof UserError)) throw error;
       // The sandbox's settings need its engine, which then is not this one.
       if (stack !== "sandbox")
-        notes.push(`${file} has problems: of the stack "${stack}" stays what its last run kept`);
+        notes.push(`Pulumi.${stack}.yaml has problems: of the stack "${stack}" stays what its last run kept`);
     }
   }
   return { limits, notes };
+}
+
+/** The engines of the stacks of this clone. A stack whose settings have problems is left out. */
+export function enginesOfStacks(root: string): { dockerHost: string; stateDir: string; stacks: string[] }[] {
+  const engines = new Map<string, { dockerHost: string; stateDir: string; stacks: string[] }>();
+  for (const stack of stacksOf(root)) {
+    try {
+      const { engine, stateDir } = settingsOfStackFile(root, stack);
+      const known = engines.get(`${socketFile(engine.host)} ${stateDir}`);
+      if (known) known.stacks.push(stack);
+      else
+        engines.set(`${socketFile(engine.host)} ${stateDir}`, {
+          dockerHost: engine.host,
+          stateDir,
+          stacks: [stack],
+        });
+    } catch (error) {
+      if (!(error instanceof UserError)) throw error;
+    }
+  }
+  return [...engines.values()];
+}
+
+function stacksOf(root: string): string[] {
+  return readdirSync(root).flatMap((file) => /^Pulumi\.(.+)\.yaml$/.exec(file)?.[1] ?? []);
 }
 
 function socketFile(dockerHost: string): string {

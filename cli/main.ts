@@ -9,6 +9,8 @@ const commands: Record<string, () => Promise<Command>> = {
   recover: async () => (await import("./recover.ts")).recoverCommand(),
   env: async () => (await import("./env.ts")).envCommand(),
   rebuild: async () => (await import("./rebuild.ts")).rebuildCommand(),
+  rollback: async () => (await import("./rollback.ts")).rollbackCommand(),
+  use: async () => (await import("./use.ts")).useCommand(),
   doctor: async () => (await import("./doctor.ts")).doctorCommand(),
   plan: async () => (await import("./plan.ts")).planCommand(),
   lock: async () => (await import("./lock.ts")).lockCommand(),

@@ -1,6 +1,5 @@
 import { Command } from "commander";
-import { UserError } from "../lib/errors.ts";
-import { nearestName } from "../lib/settings/problems.ts";
+import { imageNames } from "./image-names.ts";
 import { createProgress, type Progress } from "./progress.ts";
 import { oneAtATime } from "./one-at-a-time.ts";
 import { builtToolchainOption, stackOption } from "./options.ts";
@@ -67,22 +66,4 @@ async function setRebuild(
     `${key}.noCache`,
     String(noCache),
   ]);
-}
-
-function imageNames(words: string[], services: string[]): string[] {
-  const shorthand: Record<string, string[]> = {
-    all: ["cuda-base-runtime", "cuda-base-devel", ...services],
-    runtime: ["cuda-base-runtime"],
-    devel: ["cuda-base-devel"],
-  };
-  const names = words.flatMap((word) => {
-    if (shorthand[word]) return shorthand[word];
-    if (services.includes(word)) return [word];
-    const known = [...Object.keys(shorthand), ...services];
-    const nearest = nearestName(word, known);
-    throw new UserError(
-      `There is no image ${word}. ${nearest ? `Did you mean ${nearest}?` : `Known: ${known.join(", ")}.`}`,
-    );
-  });
-  return [...new Set(names)];
 }

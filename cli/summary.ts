@@ -2,8 +2,13 @@ import Table from "cli-table3";
 import prettyBytes from "pretty-bytes";
 import { engineAt } from "../lib/docker/engine.ts";
 import { readRun, type ImageEvent } from "../lib/images/history.ts";
+import { outdatedContainers, outdatedLines } from "../lib/images/outdated-containers.ts";
+import { shortVersion } from "../lib/images/promoted.ts";
+import { readTagLedger } from "../lib/images/tag-ledger.ts";
 import { cacheAddress } from "../lib/registry/cache-address.ts";
 import { cacheCounters } from "../lib/registry/cache-counters.ts";
+import { npmCommand } from "../lib/settings/commands.ts";
+import type { Settings } from "../lib/settings/settings.ts";
 import { elapsed } from "./progress.ts";
 import type { DeclaredImage, RunResult } from "./pulumi-run.ts";
 import type { OpenStack } from "./stack-context.ts";
@@ -20,6 +25,10 @@ interface ImageRow {
   reasons: string[];
   seconds: number;
   smokeSeconds: number;
+  /** Whether the smoke test that the image passed, now or earlier, had a GPU; null where it has no test. */
+  smokeGpu: boolean | null;
+  /** Held at an earlier version by the setting `pinnedVersions`. */
+  pinned: boolean;
 }
 
 /** Prints what a run came to: for people a table, for programs one JSON object. */
@@ -31,7 +40,8 @@ export async function printSummary(
 ): Promise<void> {
   const { settings, toolchain, sandbox } = stack;
   const events = await readRun(settings.stateDir, settings.stack, run);
-  const rows = await imageRows(settings.engine.host, result.images, events);
+  const rows = await imageRows(settings, result.images, events);
+  const containers = await outdatedContainers(settings.stack, rows, engineAt(settings.engine.host));
   const counters = await cacheCounters(settings.registryCache.metricsPort);
   const standIns = [
     ...(sandbox?.standIns ?? []).map(({ name, what }) => `${name}: ${what}`),
@@ -43,6 +53,7 @@ export async function printSummary(
         stack: settings.stack,
         changed: result.changes,
         images: rows,
+        outdatedContainers: containers,
         cache: counters ?? null,
         standIns,
       }),
@@ -50,6 +61,8 @@ export async function printSummary(
     return;
   }
   if (rows.length > 0) console.log(`\n${imageTable(rows)}`);
+  for (const line of [...gpuLines(rows), ...pinnedLines(rows, settings.stack), ...outdatedLines(containers)])
+    console.log(line);
   if (counters) {
     console.log(
       `Registry cache ${cacheAddress(settings.registryCache)}: ${counters.hits} of ${counters.requests} requests answered from the cache since it started, ${prettyBytes(counters.fetchedBytes)} fetched from its upstream.`,
@@ -64,11 +77,13 @@ export async function printSummary(
 }
 
 async function imageRows(
-  dockerHost: string,
+  { engine, stateDir, pinnedVersions }: Settings,
   images: DeclaredImage[],
   events: ImageEvent[],
 ): Promise<ImageRow[]> {
-  const sizes = await engineAt(dockerHost).imageSizes();
+  const docker = engineAt(engine.host);
+  const sizes = await docker.imageSizes();
+  const { promoted } = await readTagLedger(stateDir, (await docker.info()).id);
   return [...images].sort(basesFirst).map(({ name, tags, reference }) => {
     const event = events.findLast(({ image }) => image === name);
     const size = sizes.get(reference) ?? { size: 0, unique: 0 };
@@ -81,6 +96,8 @@ async function imageRows(
       reasons: event?.reasons ?? [],
       seconds: event?.buildSeconds ?? 0,
       smokeSeconds: event?.smokeSeconds ?? 0,
+      smokeGpu: event?.smokeGpu ?? promoted[reference]?.smokeGpu ?? null,
+      pinned: name in pinnedVersions,
     };
   });
 }
@@ -106,10 +123,32 @@ function imageTable(rows: ImageRow[]): string {
       row.result,
       shortReasons(row.reasons),
       row.seconds ? elapsed(row.seconds * 1000) : "",
-      row.smokeSeconds ? elapsed(row.smokeSeconds * 1000) : "",
+      [row.smokeSeconds ? elapsed(row.smokeSeconds * 1000) : "", gpuWords(row)].filter(Boolean).join("\n"),
     ]);
   }
   return table.toString();
+}
+
+function gpuWords({ smokeGpu }: ImageRow): string {
+  return smokeGpu === null ? "" : smokeGpu ? "with GPU" : "no GPU";
+}
+
+/** A test that had no GPU proves less than it looks. */
+function gpuLines(rows: ImageRow[]): string[] {
+  const names = rows.filter(({ smokeGpu }) => smokeGpu === false).map(({ name }) => name);
+  if (names.length === 0) return [];
+  return [
+    `Tried without a GPU, since this engine has none: ${names.join(", ")}. With promote.requireGpu tags stay where they are then.`,
+  ];
+}
+
+function pinnedLines(rows: ImageRow[], stack: string): string[] {
+  return rows
+    .filter(({ pinned }) => pinned)
+    .map(
+      ({ name, reference }) =>
+        `Pinned: ${name} stays ${shortVersion(reference)}, whatever its files give; to release it: ${npmCommand("npm run rollback", stack, name, "--clear")}`,
+    );
 }
 
 function shortReasons(reasons: string[]): string {

@@ -2,6 +2,8 @@ import { engineAt } from "../lib/docker/engine.ts";
 import { secretProblems } from "../lib/images/build-secrets.ts";
 import type { ImageResource } from "../lib/images/image-resource.ts";
 import { liveFacts, wantedFacts } from "../lib/images/live-facts.ts";
+import { outdatedContainers, outdatedLines } from "../lib/images/outdated-containers.ts";
+import { asPromoted } from "../lib/images/promoted.ts";
 import { realiseImage } from "../lib/images/realise.ts";
 import { removeImage } from "../lib/images/remove-image.ts";
 import type { ResourceHandler, Session } from "./resource-handler.ts";
@@ -30,7 +32,7 @@ export const image: ResourceHandler<ImageInputs, ImageState> = {
     if (!news.build?.name) failures.push({ property: "build", reason: "must say how the image is built" });
     if (failures.length > 0) return { inputs: news, failures };
     // Only where a build may come: an unchanged stack must not ask for tokens.
-    if (olds?.hash !== news.hash)
+    if (olds?.hash !== news.hash && !news.build.mustExist)
       for (const reason of secretProblems(news.build.name, news.build.secrets ?? {}))
         failures.push({ property: "build.secrets", reason });
     return { inputs: { ...news, live: wantedFacts(news) }, failures };
@@ -38,8 +40,9 @@ export const image: ResourceHandler<ImageInputs, ImageState> = {
 
   async diff(_id, _urn, olds, news) {
     const detailedDiff: Record<string, { kind: "add" | "delete" | "update" }> = {};
+    const before = comparable(olds, news);
     for (const key of compared)
-      if (!same(olds[key], news[key])) detailedDiff[key] = { kind: key in olds ? "update" : "add" };
+      if (!same(before[key], news[key])) detailedDiff[key] = { kind: key in olds ? "update" : "add" };
     if (!same(olds.smokeTest?.command, news.smokeTest?.command)) detailedDiff.smokeTest = { kind: "update" };
     return {
       changes: Object.keys(detailedDiff).length > 0,
@@ -57,8 +60,10 @@ export const image: ResourceHandler<ImageInputs, ImageState> = {
   },
 
   async read(id, _urn, props) {
-    const live = await liveFacts(props, engineAt(props.dockerHost));
-    return live && { id, props: { ...props, live } };
+    const engine = engineAt(props.dockerHost);
+    const state = await asPromoted(props, engine);
+    const live = await liveFacts(state, engine);
+    return live && { id, props: { ...state, live } };
   },
 
   async update(_id, urn, olds, news, session) {
@@ -87,7 +92,22 @@ async function realise(
     onStep: (step, seconds) => say(`${step} (${Math.round(seconds)} s)`),
     onNote: say,
   });
+  // `npm start` says it in its summary.
+  if (!process.env["GPU_BUILD_HOST_RUN"]) await sayOutdated(urn, inputs, session);
   return { ...inputs, live: (await liveFacts(inputs, engineAt(inputs.dockerHost))) ?? {} };
+}
+
+async function sayOutdated(urn: string, inputs: ImageInputs, session: Session): Promise<void> {
+  const image = { name: inputs.build.name, tags: inputs.tags, reference: inputs.reference };
+  const containers = await outdatedContainers(inputs.stack, [image], engineAt(inputs.dockerHost));
+  if (containers.length > 0) await session.log(outdatedLines(containers).join("\n"), { urn });
+}
+
+/** Of the facts only those that are wanted: a pinned version stays whatever it stands on. */
+function comparable(olds: ImageState, { live }: ImageInputs): ImageState {
+  if (!live) return olds;
+  const facts = Object.entries(olds.live ?? {}).filter(([fact]) => fact in live);
+  return { ...olds, live: Object.fromEntries(facts) };
 }
 
 /** Equality of plain values whatever the order of keys. */

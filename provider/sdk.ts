@@ -43,6 +43,8 @@ export interface ImageArgs {
   needed: string[];
   /** Let friendly tags move off images that this program did not build. */
   adoptTags: boolean;
+  /** Let friendly tags move only to images whose smoke test had a GPU. */
+  requireGpu: boolean;
   /** Minutes without progress until the build is stopped. */
   idleMinutes: number;
   plan: ImagePlan;
@@ -51,7 +53,7 @@ export interface ImageArgs {
 /** A container image on the engine, named by a hash of everything that goes into it, with friendly tags on top. */
 export class Image extends pulumi.CustomResource {
   constructor(name: string, args: ImageArgs, opts?: pulumi.CustomResourceOptions) {
-    const { reference, tags, hash, parts, smokeTest, ...build } = args.plan;
+    const { reference, tags, hash, parts, smokeTest, filesGive: _, ...build } = args.plan;
     super(
       "gpubuild:index:Image",
       name,
@@ -63,6 +65,7 @@ export class Image extends pulumi.CustomResource {
         keepStorage: args.keepStorage,
         needed: args.needed,
         adoptTags: args.adoptTags,
+        requireGpu: args.requireGpu,
         idleMinutes: args.idleMinutes,
         reference,
         tags,

@@ -1,5 +1,6 @@
 import type { Engine } from "../docker/engine.ts";
 import { earlierImages } from "./history.ts";
+import { imageOfContent } from "./image-of-content.ts";
 import { forecast, type EarlierImage, type Forecast, type ImageThere } from "./rebuilds.ts";
 import type { ImagePlan } from "./types.ts";
 
@@ -34,7 +35,7 @@ export async function askForecast(question: ForecastQuestion): Promise<AskedFore
 
 async function imagesOn(engine: Engine, plan: ImagePlan[]): Promise<Map<string, ImageThere>> {
   const found = await Promise.all(
-    plan.map(async ({ reference }) => [reference, await engine.image(reference)] as const),
+    plan.map(async (wanted) => [wanted.reference, await imageOfContent(wanted, engine)] as const),
   );
   return new Map(found.flatMap(([reference, image]) => (image ? [[reference, image] as const] : [])));
 }

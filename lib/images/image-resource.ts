@@ -20,6 +20,8 @@ export interface ImageResource {
   /** Hash references that the stack wants now: none of them goes, although it may not be in use yet. */
   needed?: string[];
   adoptTags?: boolean;
+  /** Tags move only to images whose smoke test had a GPU. */
+  requireGpu?: boolean;
   idleMinutes?: number;
   build: BuildPlan & Pick<ImagePlan, "parents" | "base" | "basesBelow" | "mustExist">;
 }

@@ -82,11 +82,12 @@ export async function removeBeyondStorage(
   const [all, containers] = await Promise.all([engine.imageList(), engine.containers({})]);
   const inUse = new Set(containers.map(({ image }) => image));
   const prefix = `${stackRepository(options.stack)}/`;
+  const needed = [...options.needed, ...Object.values(ledger.pins)];
   const formers = all.flatMap(({ id, tags, created }) => {
     // A name besides hash references is somebody's use of it.
     if (tags.some((tag) => !tag.startsWith("localhost:1/"))) return [];
     return tags
-      .filter((tag) => tag.startsWith(prefix) && !options.needed.includes(tag))
+      .filter((tag) => tag.startsWith(prefix) && !needed.includes(tag))
       .map((reference) => ({ reference, id, created, ...orderOf(reference, ledger) }))
       .filter(({ age }) => age > 0);
   });

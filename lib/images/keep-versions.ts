@@ -8,10 +8,21 @@ export interface KeptByUse {
   containers: string[];
 }
 
-/** Puts a version in front: it is the one in use. */
-export function noteVersion(ledger: TagLedger, stack: string, image: string, reference: string): void {
+/**
+ * Puts a version in front: it is the one in use. The one that was in use until now comes next, which matters after a pin
+ * was released: it is what one would go back to.
+ */
+export function noteVersion(
+  ledger: TagLedger,
+  stack: string,
+  image: string,
+  reference: string,
+  formerly?: string,
+): void {
   const key = `${stack}/${image}`;
-  ledger.versions[key] = [reference, ...(ledger.versions[key] ?? []).filter((other) => other !== reference)];
+  const order = ledger.versions[key] ?? [];
+  const next = formerly !== undefined && order.includes(formerly) ? [formerly] : [];
+  ledger.versions[key] = [...new Set([reference, ...next, ...order])];
   ledger.released = ledger.released.filter((other) => other !== reference);
 }
 
@@ -59,11 +70,12 @@ export async function versionsOf(
 }
 
 /**
- * Removes hash references beyond the newest `keep`, never by force. `keep: 0` removes all.
+ * Removes hash references beyond the newest `keep`, never by force and never one that `needed` names: a version that the
+ * stack is pinned to need not be among the newest. `keep: 0` removes all.
  * @returns what went, and what stays because a container uses it
  */
 export async function removeOldVersions(
-  options: { stack: string; image: string; keep: number },
+  options: { stack: string; image: string; keep: number; needed?: string[] },
   ledger: TagLedger,
   engine: Engine,
 ): Promise<{ removed: string[]; kept: KeptByUse[] }> {
@@ -71,6 +83,7 @@ export async function removeOldVersions(
   const removed: string[] = [];
   const kept: KeptByUse[] = [];
   for (const reference of versions.slice(options.keep)) {
+    if (options.needed?.includes(reference)) continue;
     const removal = await engine.untag(reference);
     if (typeof removal === "object")
       kept.push({ reference, containers: removal.usedBy.map(({ name, state }) => `${name} (${state})`) });

@@ -8,6 +8,7 @@ import type { Settings } from "../settings/settings.ts";
 import { imageDefinitions, lockName } from "./definitions.ts";
 import { ImageLockFile } from "./lock-file.ts";
 import { planImages } from "./plan.ts";
+import { pinnedVersions } from "./pinned-versions.ts";
 import type { ImagePlan } from "./types.ts";
 
 /** What a stack will have: known before anything is declared. */
@@ -45,6 +46,7 @@ export async function planStack(settings: Settings, options: PlanStackOptions = 
     cacheAddresses: cacheAddresses(settings),
     digests,
     stateDir: settings.stateDir,
+    pinned: await pinnedVersions(settings),
   }).catch((error: unknown) => {
     throw error instanceof UserError ? new UserError(error.message + missingLocks(settings)) : error;
   });

@@ -8,6 +8,7 @@ import { readSyntax, type DockerfileSyntax } from "./dockerfile-syntax.ts";
 import { cycleError, orderParentsFirst, TagIndex } from "./image-graph.ts";
 import { contextName, familiarName, hashReference, parseReference, withVariant } from "./image-reference.ts";
 import type { ExternalDigests } from "./lock-file.ts";
+import type { PinnedVersion } from "./pinned-versions.ts";
 import { readTextFile } from "./read-text-file.ts";
 import type { ImageDefinition, ImagePlan } from "./types.ts";
 
@@ -22,6 +23,8 @@ export interface PlanOptions {
   digests: ExternalDigests;
   /** Folder that keeps file hashes between runs. */
   stateDir: string;
+  /** Earlier versions that images are to be, by name. What stands on them stands on these. @default none */
+  pinned?: Map<string, PinnedVersion>;
 }
 
 /** Arguments that BuildKit knows without an ARG and keeps out of its cache. */
@@ -94,7 +97,8 @@ class Planner {
     await contexts.save();
     for (const name of order) {
       const { content, externals } = contents.get(name)!;
-      this.plans.set(name, this.planOne(name, content, externals));
+      const plan = this.planOne(name, content, externals);
+      this.plans.set(name, withPin(plan, this.options.pinned?.get(name)));
     }
     return order.map((name) => this.plans.get(name)!);
   }
@@ -234,8 +238,17 @@ class Planner {
   }
 }
 
+/** What an image stands on, nearest first. */
 function basesOf({ base, basesBelow = [] }: ImagePlan): string[] {
   return base === undefined ? [] : [base, ...basesBelow];
+}
+
+/** The plan where an earlier version is asked for: that one, whatever today's files would give. */
+function withPin(plan: ImagePlan, pinned: PinnedVersion | undefined): ImagePlan {
+  if (!pinned) return plan;
+  const { base: _, basesBelow: __, ...rest } = plan;
+  const { reference, hash, parts, tags = plan.tags } = pinned;
+  return { ...rest, reference, hash, parts, tags, mustExist: true, filesGive: plan.reference };
 }
 
 const buildPlatform = `linux/${{ x64: "amd64", arm64: "arm64" }[process.arch as string] ?? process.arch}`;

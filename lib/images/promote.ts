@@ -13,6 +13,8 @@ export interface Promotion {
   tags: string[];
   /** Take names off images that no stack of ours made; they get them back on destroy. */
   adopt: boolean;
+  /** The tags are plain names, which `npm run use` may take from another stack. */
+  isPlain?: boolean;
 }
 
 /** Throws where a friendly tag belongs to somebody else: asked before a build that would be in vain. */
@@ -53,6 +55,7 @@ export async function promote(
       image: promotion.image,
       reference: promotion.reference,
       ...(former && { former }),
+      ...(promotion.isPlain && { isPlain: true }),
     };
     if (live?.id === target.id) continue;
     await engine.tag(target.id, tag);
@@ -71,11 +74,25 @@ async function isForeign(
 ): Promise<boolean> {
   const owner = await ownerOf(tag, live, promotion.stack, ledger, engine);
   if (owner === promotion.stack) return false;
+  const entry = ledger.tags[normalName(tag)];
+  if (promotion.isPlain && owner !== undefined && (!entry || entry.isPlain)) return false;
+  if (owner !== undefined && entry?.isPlain)
+    throw new UserError(
+      `the tag ${tag} is the plain name of stack "${owner}" on this engine; to give it up: npm run use -- ${owner} --clear`,
+    );
+  if (owner !== undefined && promotion.isPlain)
+    throw new UserError(
+      `the name ${tag} is a tag in the settings of stack "${owner}" on this engine; give it another one there (services.<name>.tags), then run again`,
+    );
   if (owner !== undefined)
     throw new UserError(
       `the tag ${tag} belongs to stack "${owner}" on this engine; give this stack's tags an ending of their own: ${setCommand(promotion.stack, "variant", "NAME")}`,
     );
   if (promotion.adopt) return true;
+  if (promotion.isPlain)
+    throw new UserError(
+      `the name ${tag} is on an image that no stack made (${live.id.slice(7, 19)}); remove or rename it, or take the name (it is given back with --clear and on destroy): ${setCommand(promotion.stack, "adoptTags", "true")}`,
+    );
   throw new UserError(
     `the tag ${tag} is on an image that no stack made (${live.id.slice(7, 19)}); to use other tags: ${setCommand(promotion.stack, "variant", "NAME")}; to take the name (it is given back on destroy): ${setCommand(promotion.stack, "adoptTags", "true")}`,
   );

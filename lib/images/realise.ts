@@ -1,15 +1,19 @@
 import type { Engine } from "../docker/engine.ts";
 import { UserError } from "../errors.ts";
+import { npmCommand } from "../settings/commands.ts";
 import { buildImage, type BuildRecord } from "./build.ts";
 import { appendEvent, earlierImages, type ImageEvent } from "./history.ts";
+import { imageOfContent } from "./image-of-content.ts";
 import type { ImageResource, PreviousImage, RealiseOptions } from "./image-resource.ts";
 import { holdVersion } from "./in-work.ts";
 import { keepWithinStorage } from "./keep-storage.ts";
-import { noteVersion, removeOldVersions } from "./keep-versions.ts";
-import { promote, refuseForeignTags, releaseTags } from "./promote.ts";
+import { removeOldVersions } from "./keep-versions.ts";
+import { keepPlainName } from "./plain-names.ts";
+import { promote, refuseForeignTags, releaseTags, type Promotion } from "./promote.ts";
+import { currentReference, notePromotion } from "./promoted.ts";
 import { changedParts, reasonsToBuild, whyBuild, type EarlierImage } from "./rebuilds.ts";
-import { readTagLedger, withTagLedger } from "./tag-ledger.ts";
-import { noteSmokeTest, trySmokeTest } from "./try-smoke-test.ts";
+import { readTagLedger, withTagLedger, type TagLedger } from "./tag-ledger.ts";
+import { gpuRefusal, noteSmokeTest, trySmokeTest, type SmokeOutcome } from "./try-smoke-test.ts";
 
 /**
  * Makes it so: reuses the image or builds it, tries it, moves the friendly tags, removes old versions, and writes the history.
@@ -46,7 +50,7 @@ async function realise(
 ): Promise<void> {
   const { engine, signal } = options;
   const { stack, reference, build } = resource;
-  const promotion = {
+  const promotion: Promotion = {
     stack,
     image: build.name,
     reference,
@@ -55,10 +59,10 @@ async function realise(
   };
   const engineId = (await engine.info()).id;
   await refuseForeignTags(promotion, await readTagLedger(resource.stateDir, engineId), engine);
-  const before = await engine.image(reference);
+  const before = await imageOfContent(resource, engine);
   if (!before && build.mustExist)
     throw new UserError(
-      `image "${build.name}": the earlier version ${reference} is not on this engine any more, so there is nothing to go back to; remove the pin`,
+      `image "${build.name}": the earlier version ${reference} is not on this engine any more, so there is nothing to go back to; remove the pin: ${npmCommand("npm run rollback", stack, build.name, "--clear")}`,
     );
   const cause = whyBuild(build, {
     image: before,
@@ -75,29 +79,63 @@ async function realise(
       ...(resource.idleMinutes && { idleMinutes: resource.idleMinutes }),
     });
     takeRecord(event, record);
-  } else if (event.result === "reused") options.onNote?.("already built: reused");
+  } else {
+    if (before && !before.tags.includes(reference)) await engine.tag(before.id, reference);
+    if (event.result === "reused") options.onNote?.("already built: reused");
+  }
   signal.throwIfAborted();
   const image = await engine.image(reference);
   event.size = image?.size ?? 0;
-  const passed = await trySmokeTest(resource, image?.id ?? "", event, options);
+  // A version to go back to was tried when it was promoted; today's test may be another one.
+  const tried = build.mustExist ? {} : await trySmokeTest(resource, image?.id ?? "", event, options);
   signal.throwIfAborted();
   await withTagLedger({ stateDir: resource.stateDir, engineId, stack, signal }, async (ledger) => {
-    if (passed) noteSmokeTest(ledger, passed);
-    await promote(promotion, ledger, engine);
-    const gone = previous?.tags.filter((tag) => !resource.tags.includes(tag)) ?? [];
-    const stay = await releaseTags({ stack, image: build.name, tags: gone }, ledger, engine);
-    if (stay.length > 0) options.onNote?.(`left alone: ${stay.join(", ")}`);
-    noteVersion(ledger, stack, build.name, reference);
-    const { kept } = await removeOldVersions(
-      { stack, image: build.name, keep: resource.keep },
-      ledger,
-      engine,
-    );
-    kept.push(...(await keepWithinStorage(resource, ledger, engine, options.onNote)));
-    for (const { reference: old, containers } of kept)
-      options.onNote?.(`${old} stays: used by ${containers.join(", ")}`);
+    noteSmokeTest(ledger, tried);
+    if (resource.requireGpu && tried.gpu === false && (await movesTags(resource, image?.id, engine)))
+      throw gpuRefusal(resource);
+    await publish(resource, previous, promotion, tried, ledger, options);
     if (before && before.id !== image?.id) await removeNameless(before.id, engine);
   });
+}
+
+/** Moves the tags, and brings in line with that what the ledger and the engine keep of the image. */
+async function publish(
+  resource: ImageResource,
+  previous: PreviousImage | undefined,
+  promotion: Promotion,
+  tried: SmokeOutcome,
+  ledger: TagLedger,
+  { engine, onNote }: RealiseOptions,
+): Promise<void> {
+  const { stack, reference, build, hash, parts, tags } = resource;
+  const image = build.name;
+  const formerly = currentReference(ledger, stack, image);
+  await promote(promotion, ledger, engine);
+  const gone = previous?.tags.filter((tag) => !tags.includes(tag)) ?? [];
+  const stay = await releaseTags({ stack, image, tags: gone }, ledger, engine);
+  if (stay.length > 0) onNote?.(`left alone: ${stay.join(", ")}`);
+  const version = {
+    ...{ stack, image, reference, hash, parts, tags, isPinned: build.mustExist === true },
+    ...(build.base !== undefined && { base: build.base }),
+    ...(tried.gpu !== undefined && { smokeGpu: tried.gpu }),
+  };
+  notePromotion(version, formerly, ledger);
+  const note = await keepPlainName(promotion, ledger, engine);
+  if (note !== undefined) onNote?.(note);
+  const needed = [reference, ...(resource.needed ?? [])];
+  const { kept } = await removeOldVersions({ stack, image, keep: resource.keep, needed }, ledger, engine);
+  kept.push(...(await keepWithinStorage(resource, ledger, engine, onNote)));
+  for (const { reference: old, containers } of kept)
+    onNote?.(`${old} stays: used by ${containers.join(", ")}`);
+}
+
+async function movesTags(
+  { tags }: ImageResource,
+  imageId: string | undefined,
+  engine: Engine,
+): Promise<boolean> {
+  const live = await Promise.all(tags.map((tag) => engine.image(tag)));
+  return live.some((other) => other?.id !== imageId);
 }
 
 async function removeNameless(id: string, engine: Engine): Promise<void> {

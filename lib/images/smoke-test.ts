@@ -10,6 +10,8 @@ export interface SmokeOptions {
   stack: string;
   /** Name of the image, for messages and the container's label. */
   image: string;
+  /** Friendly tags that do not move where it fails. */
+  tags: string[];
   /** Takes the values of secrets out of what is shown. */
   redact?: (text: string) => string;
 }
@@ -27,10 +29,12 @@ export async function runSmokeTest(
 ): Promise<{ seconds: number; gpu: boolean }> {
   const { engine, image, signal, redact = (text: string) => text } = options;
   const failure = (what: string): UserError =>
-    new UserError(redact(failureText(image, test, what, output.text)));
+    new UserError(
+      redact(failureText(image, test, what, output.text)) + whatNext(reference, test, gpu, options),
+    );
+  const gpu = (await engine.info()).gpus;
   if (test.folder !== undefined && !statSync(test.folder, { throwIfNoEntry: false })?.isDirectory())
     throw new UserError(`image "${image}": the smoke test's folder ${test.folder} does not exist`);
-  const gpu = (await engine.info()).gpus;
   const begin = Date.now();
   const docker = await engine.client();
   signal.throwIfAborted();
@@ -72,7 +76,33 @@ export async function runSmokeTest(
 function failureText(image: string, test: SmokeTest, what: string, output: string): string {
   const lines = output.trim().split("\n").slice(-20);
   const shown = lines.map((line) => `\n  ${line}`).join("");
-  return `the smoke test of image "${image}" ${what}: ${test.command.join(" ")}${shown}\nIts friendly tags stay where they were.`;
+  return `the smoke test of image "${image}" ${what}: ${test.command.join(" ")}${shown}`;
+}
+
+/** Where the new image is, the command that looks into it, and how to go on. */
+function whatNext(
+  reference: string,
+  { folder }: SmokeTest,
+  gpu: boolean,
+  { engine, stack, tags }: SmokeOptions,
+): string {
+  const isUsual = engine.host === "unix:///var/run/docker.sock";
+  const look = [
+    isUsual ? "docker run" : `eval "$(npm run -s env -- --stack ${stack})" && docker run`,
+    `--rm -it --entrypoint sh${gpu ? " --gpus all" : ""}`,
+    ...(folder === undefined ? [] : [`-v ${shellWord(`${folder}:/smoke-test:ro`)}`]),
+    reference,
+  ];
+  return [
+    "",
+    `Its friendly tags stay where they were: ${tags.join(", ")}. The new image stays as ${reference}. Look into it:`,
+    `  ${look.join(" ")}`,
+    "Then mend the image or its test and run again: what did not change is not built again.",
+  ].join("\n");
+}
+
+function shellWord(text: string): string {
+  return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
 }
 
 function whenAborted(signal: AbortSignal): Promise<"aborted"> {

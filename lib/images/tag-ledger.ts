@@ -11,6 +11,24 @@ export interface TagEntry {
   reference: string;
   /** Keep-reference of the image that had the name before us; it gets the name back. */
   former?: string;
+  /** A name without a version, e.g. `"whisperx:latest"`, that the stack has by `npm run use`. */
+  isPlain?: boolean;
+}
+
+/** What is remembered of a version that friendly tags have been moved to: enough to go back to it. */
+export interface PromotedVersion {
+  /** ISO time of the last time that tags moved to it. */
+  time: string;
+  /** 16 hexadecimal digits. */
+  hash: string;
+  /** What the hash was made of. */
+  parts: Record<string, string>;
+  /** Friendly tags that it had. */
+  tags: string[];
+  /** Hash reference of the stack's image that it stands on. */
+  base?: string;
+  /** Whether the smoke test that it passed had a GPU; undefined where it has no test. */
+  smokeGpu?: boolean;
 }
 
 /** What the stacks of one engine agree on. */
@@ -25,6 +43,17 @@ export interface TagLedger {
   keeps: Record<string, { versions: number; storage?: number }>;
   /** Hash references that their stack has given up, and a container still needed. */
   released: string[];
+  /** By hash reference, of every version in `versions` that friendly tags have been on. */
+  promoted: Record<string, PromotedVersion>;
+  /** `"stack/image"` → hash reference that its stack is pinned to. */
+  pins: Record<string, string>;
+  /** The stack whose images the plain names mean (`npm run use`). */
+  plainNames?: string;
+}
+
+/** A ledger that says nothing. */
+export function emptyLedger(): TagLedger {
+  return { tags: {}, versions: {}, smokeTests: {}, keeps: {}, released: [], promoted: {}, pins: {} };
 }
 
 /** Where the ledger of an engine lies; all its stacks share it. */
@@ -34,12 +63,11 @@ export function tagLedgerPath(stateDir: string, engineId: string): string {
 
 /** Reads the ledger. A missing or damaged one is empty: the names on the engine say who owns what. */
 export async function readTagLedger(stateDir: string, engineId: string): Promise<TagLedger> {
-  const empty: TagLedger = { tags: {}, versions: {}, smokeTests: {}, keeps: {}, released: [] };
   try {
     const read = JSON.parse(await readFile(tagLedgerPath(stateDir, engineId), "utf8")) as Partial<TagLedger>;
-    return { ...empty, ...read };
+    return { ...emptyLedger(), ...read };
   } catch {
-    return empty;
+    return emptyLedger();
   }
 }
 
@@ -60,6 +88,7 @@ export function withTagLedger<T>(
         try {
           return await work(ledger);
         } finally {
+          forgetPromotions(ledger);
           if (JSON.stringify(ledger) !== before) await writeTagLedger(where.stateDir, where.engineId, ledger);
         }
       },
@@ -68,6 +97,13 @@ export function withTagLedger<T>(
   const result = inThisProcess.then(locked, locked);
   inThisProcess = result.catch(() => undefined);
   return result;
+}
+
+/** Of versions that are gone nothing is remembered. */
+function forgetPromotions(ledger: TagLedger): void {
+  const known = new Set(Object.values(ledger.versions).flat());
+  for (const reference of Object.keys(ledger.promoted))
+    if (!known.has(reference)) delete ledger.promoted[reference];
 }
 
 async function writeTagLedger(stateDir: string, engineId: string, ledger: TagLedger): Promise<void> {

@@ -61,6 +61,8 @@ export interface ImagePlan extends Omit<ImageDefinition, "tags"> {
   basesBelow?: string[];
   /** Set where `reference` is an earlier version to go back to: today's files would not give it, so it is never built. Goes without `base`. */
   mustExist?: boolean;
+  /** Hash reference that today's files give; set where the image is pinned (`pinnedVersions`). */
+  filesGive?: string;
   /** `--build-context NAME=docker-image://…` pins for parents and external images; in no hash. */
   pins: Record<string, string>;
 }

@@ -85,6 +85,7 @@ async function removeVersion(version: VersionRemoval, run: PruneRun): Promise<st
 function isCurrent(reference: string, ledger: TagLedger): boolean {
   if (ledger.released.includes(reference)) return false;
   return (
+    Object.values(ledger.pins).includes(reference) ||
     Object.values(ledger.versions).some(([current]) => current === reference) ||
     Object.values(ledger.tags).some((entry) => entry.reference === reference)
   );

@@ -9,6 +9,8 @@ export interface StackLimits {
   versions: number;
   /** Bytes that all former versions may take. */
   storage?: number;
+  /** Hashes of versions that its settings pin images to. @default none */
+  pinned?: string[];
 }
 
 /** A version that goes. */
@@ -42,7 +44,7 @@ export function planVersions(
   const removals: VersionRemoval[] = [];
   const limits = limitsByComponent(ledger, settings);
   const formers = new Map<string, Version[]>();
-  for (const versions of groups(content, ledger, now)) {
+  for (const versions of groups(content, ledger, limits, now)) {
     const { stack, repository } = versions[0]!;
     const own = limits.get(stack);
     const goes = (version: Version, why: string): void => {
@@ -107,6 +109,7 @@ function beyondCeiling(
 function groups(
   { images, containers }: Pick<EngineContent, "images" | "containers">,
   ledger: TagLedger,
+  limits: Map<string, StackLimits>,
   now: number,
 ): Version[][] {
   const orders = new Map(
@@ -116,6 +119,7 @@ function groups(
     ]),
   );
   const byRepository = new Map<string, Version[]>();
+  const pinned = new Set(Object.values(ledger.pins));
   for (const { id, tags, created, named } of images) {
     for (const reference of tags) {
       const [, repository, stack] = /^(localhost:1\/([^/]+)\/[^/:]+):[^/]+$/.exec(reference) ?? [];
@@ -130,9 +134,11 @@ function groups(
           ? `used by ${users.join(", ")}`
           : others.length > 0
             ? `it is also ${others.join(", ")}`
-            : index < 0 && orders.has(repository) && now - named < youngMs
-              ? "it is new, and its run may not have ended"
-              : undefined;
+            : pinned.has(reference) || limits.get(stack)?.pinned?.includes(reference.slice(-16))
+              ? "its stack is pinned to it"
+              : index < 0 && orders.has(repository) && now - named < youngMs
+                ? "it is new, and its run may not have ended"
+                : undefined;
       const version: Version = {
         reference,
         repository,

@@ -20,6 +20,12 @@ export function crossChecks(settings: RawSettings): string[] {
         `gpu-build-host:rebuilds.${name} names no image of this stack; images: ${names.join(", ")}`,
       );
   }
+  for (const name of Object.keys(settings.pinnedVersions)) {
+    if (!names.includes(name))
+      problems.push(
+        `gpu-build-host:pinnedVersions.${name} names no image of this stack: take it out; images: ${names.join(", ")}`,
+      );
+  }
   problems.push(...registryCacheProblems(settings.registryCache));
   for (const [name, { args }] of Object.entries(settings.services)) {
     for (const argument of Object.keys(args).filter((key) => secretArgument.test(key))) {

@@ -5,7 +5,7 @@ import { host } from "./schema/host.ts";
 import { proxy } from "./schema/proxy.ts";
 import { registryCache } from "./schema/registry-cache.ts";
 import { service } from "./schema/service.ts";
-import { imageName, size, text, wholeNumber } from "./schema/types.ts";
+import { imageName, size, text, versionHash, wholeNumber } from "./schema/types.ts";
 
 /** Every setting of a stack. The table in the README says the same in words; a test compares the two. */
 export const schema = z.strictObject({
@@ -50,6 +50,14 @@ export const schema = z.strictObject({
       idleMinutes: z.int(wholeNumber).min(1, "must be at least 1 minute").default(30),
     })
     .prefault({}),
+  promote: z
+    .strictObject({
+      /** Friendly tags move only to images whose smoke test had a GPU. */
+      requireGpu: z.boolean("must be true or false").default(false),
+    })
+    .prefault({}),
+  /** Earlier versions that images stay at, by image; `npm run rollback` writes them. */
+  pinnedVersions: z.record(imageName, versionHash).default({}),
   /** Versions of each image that stay for going back. */
   keepVersions: z.int(wholeNumber).min(1, "must be at least 1").max(50, "must be at most 50").default(3),
   /** Disk that all former versions may take beside the current ones; the oldest go first. Docker's word for it. */

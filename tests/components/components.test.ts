@@ -68,6 +68,7 @@ function imageArgs(name: string): ImageArgs {
     keepStorage: 100e9,
     needed: [],
     adoptTags: false,
+    requireGpu: false,
     idleMinutes: 30,
     plan,
   };

@@ -1,4 +1,4 @@
-import type { TagLedger } from "../../lib/images/tag-ledger.ts";
+import { emptyLedger, type TagLedger } from "../../lib/images/tag-ledger.ts";
 import type { EngineContent } from "../../lib/prune/content.ts";
 import type { planPrune, PruneOptions } from "../../lib/prune/plan.ts";
 
@@ -37,7 +37,7 @@ export function content(images: MadeImage[], more: Partial<EngineContent> = {}):
 }
 
 export function ledgerWith(more: Partial<TagLedger>): TagLedger {
-  return { tags: {}, versions: {}, smokeTests: {}, keeps: {}, released: [], ...more };
+  return { ...emptyLedger(), ...more };
 }
 
 export const options: PruneOptions = {

@@ -53,6 +53,11 @@ export const imageName = z
   .string()
   .regex(/^[a-z0-9]+([._-][a-z0-9]+)*$/, "must be lower case letters and digits, with single . _ - between");
 
+/** The hash in an image's reference. */
+export const versionHash = z
+  .string('must be the 16 hexadecimal digits of a version, in quotes, such as "0123456789abcdef"')
+  .regex(/^[0-9a-f]{16}$/, 'must be the 16 hexadecimal digits of a version, such as "0123456789abcdef"');
+
 export const secretSource = z.union([z.strictObject({ file: text }), z.strictObject({ env: argumentName })], {
   error: 'must be {file: "/path"} or {env: "NAME"}: the value itself never stands in a setting',
 });
