@@ -25,7 +25,7 @@ export interface PlanOptions {
 }
 
 /** Arguments that BuildKit knows without an ARG and keeps out of its cache. */
-const proxyArguments = new Set(
+export const proxyArguments = new Set(
   ["http_proxy", "https_proxy", "ftp_proxy", "no_proxy", "all_proxy"].flatMap((name) => [
     name,
     name.toUpperCase(),
@@ -238,7 +238,8 @@ function basesOf({ base, basesBelow = [] }: ImagePlan): string[] {
   return base === undefined ? [] : [base, ...basesBelow];
 }
 
-const buildPlatform = `linux/${{ x64: "amd64", arm64: "arm64" }[process.arch as string] ?? process.arch}`;
+/** Platform of this machine, e.g. `"linux/amd64"`. */
+export const buildPlatform = `linux/${{ x64: "amd64", arm64: "arm64" }[process.arch as string] ?? process.arch}`;
 
 function argumentsOnOffer({ args, rebuild }: ImageDefinition): Record<string, string> {
   return rebuild.count > 0 ? { REBUILD: String(rebuild.count), ...args } : args;

@@ -1,3 +1,4 @@
+import { noteBuild } from "../bill/note-build.ts";
 import type { Engine } from "../docker/engine.ts";
 import { UserError } from "../errors.ts";
 import { buildImage, type BuildRecord } from "./build.ts";
@@ -70,11 +71,14 @@ async function realise(
     options.onNote?.(`building: ${shortList(event.reasons)}`);
     event.result = "built";
     options.built.add(reference);
+    const began = Date.now();
     const record = await buildImage(forOnce(build, resource, previous), reference, {
       ...options,
       ...(resource.idleMinutes && { idleMinutes: resource.idleMinutes }),
     });
     takeRecord(event, record);
+    const { stateDir, parts } = resource;
+    await noteBuild({ stack, stateDir, reference, plan: { ...build, parts }, began, ...record }, engine);
   } else if (event.result === "reused") options.onNote?.("already built: reused");
   signal.throwIfAborted();
   const image = await engine.image(reference);
