@@ -5,6 +5,7 @@ import { UserError } from "../lib/errors.ts";
 import { imageDefinitions, lockName } from "../lib/images/definitions.ts";
 import { ImageLockFile } from "../lib/images/lock-file.ts";
 import { externalReferences } from "../lib/images/plan.ts";
+import { baseLockFolder } from "../lib/locks/files.ts";
 import { describeDifference } from "../lib/locks/lock-difference.ts";
 import { nextOsPatches, writeOsPatches } from "../lib/locks/os-patches.ts";
 import {
@@ -131,10 +132,9 @@ function uvFor(progress: Progress, name: string): Promise<string> {
 }
 
 function lockBase(settings: Settings, options: RefreshOptions): Promise<LockChange[]> {
-  const folder = join(settings.root, "cuda-base");
   return refreshBase(
-    join(folder, "locks", lockName(settings.cudaBase)),
-    join(folder, "requirements.in"),
+    baseLockFolder(settings.root, lockName(settings.cudaBase)),
+    join(settings.root, "cuda-base"),
     { ...settings.cudaBase, ...packageIndexLogin(settings) },
     options,
   );
@@ -161,8 +161,9 @@ function lockService(settings: Settings, name: string, options: RefreshOptions):
     throw new UserError(
       `There is no service ${name} in this stack. Services: ${Object.keys(settings.services).join(", ") || "none"}.`,
     );
-  const base = join(settings.root, "cuda-base", "locks", lockName(settings.cudaBase));
-  return refreshService(name, definition.context, base, settings.cudaBase.python, options);
+  const { torch, python } = settings.cudaBase;
+  const folder = baseLockFolder(settings.root, lockName(settings.cudaBase));
+  return refreshService(name, definition.context, { folder, torch, python }, options);
 }
 
 async function lockOs(options: LockOptions): Promise<void> {
