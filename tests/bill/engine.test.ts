@@ -99,7 +99,7 @@ describe("the bill on a real engine", function () {
     assert.deepEqual(
       note.steps.map(({ ran }) => ran),
       [true, true, true, true],
-      JSON.stringify(note.steps),
+      JSON.stringify([note.steps, (await project.lastEvent()).steps]),
     );
     assert.ok(
       note.steps.some(({ text, bytes }) => text.includes("uv pip") && bytes! >= 300_000),
