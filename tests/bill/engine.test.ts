@@ -99,7 +99,6 @@ describe("the bill on a real engine", function () {
     const reported = (await project.lastEvent()).steps;
     const installed = note.steps.find(({ text }) => text.includes("uv pip"))!;
     assert.ok(installed.ran, JSON.stringify([note.steps, reported]));
-    console.log(JSON.stringify([note.steps, reported]));
     assert.ok(
       note.steps.some(({ text, bytes }) => text.includes("uv pip") && bytes! >= 300_000),
       JSON.stringify(note.steps),
