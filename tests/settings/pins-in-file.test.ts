@@ -77,4 +77,6 @@ describe("pins in a stack's file", () => {
     });
 });
 
-const parsedFile = {} as { config?: Record<string, unknown> | null };
+interface StackFile {
+  config?: Record<string, unknown> | null;
+}
