@@ -8,11 +8,11 @@ import { ServiceImage } from "./components/service-image.ts";
 import { desiredDocument } from "./lib/daemon/desired.ts";
 import { checkHost } from "./lib/host/check-host.ts";
 import { pinLines } from "./lib/images/pinned-versions.ts";
-import { planStack } from "./lib/images/plan-stack.ts";
 import { requireProxies } from "./lib/proxy/proxy.ts";
 import { readyCaches } from "./lib/registry/cache-settings.ts";
 import { settingsOfConfig } from "./lib/settings/load.ts";
 import { bytesOf } from "./lib/settings/quantities.ts";
+import { checkedPlan, previewOf } from "./lib/upgrade/look-ahead.ts";
 import { CacheGuard } from "./provider/sdk.ts";
 import { shownPlainly } from "./provider/shown-plainly.ts";
 
@@ -21,12 +21,15 @@ const { settings, plan, cacheImage, caches } = await shownPlainly(async () => {
   const settings = settingsOfConfig(process.cwd(), pulumi.getStack(), pulumi.runtime.allConfig());
   requireProxies(settings.proxy);
   const isPreview = pulumi.runtime.isDryRun();
-  const planned = await planStack(settings, { isPreview });
+  const { planned, outlook } = await checkedPlan(settings, isPreview);
   const warnings = await checkHost(settings, planned);
-  // Once: an update comes after its preview.
-  if (isPreview)
-    for (const line of [...pinLines(settings.stack, planned.plan.all), ...warnings])
+  if (isPreview) {
+    // Once: an update comes after its preview.
+    const lines = await previewOf(outlook);
+    for (const line of lines.info) await pulumi.log.info(line);
+    for (const line of [...lines.warn, ...pinLines(settings.stack, planned.plan.all), ...warnings])
       await pulumi.log.warn(line);
+  }
   return { settings, ...planned, caches: await readyCaches(settings, isPreview) };
 });
 

@@ -5,6 +5,7 @@ import { UserError } from "../lib/errors.ts";
 import { imageDefinitions, lockName } from "../lib/images/definitions.ts";
 import { ImageLockFile } from "../lib/images/lock-file.ts";
 import { externalReferences } from "../lib/images/plan.ts";
+import { baseLockFolder } from "../lib/locks/files.ts";
 import { describeDifference } from "../lib/locks/lock-difference.ts";
 import { nextOsPatches, writeOsPatches } from "../lib/locks/os-patches.ts";
 import {
@@ -14,12 +15,14 @@ import {
   type LockChange,
   type RefreshOptions,
 } from "../lib/locks/refresh.ts";
+import { pinningFiles, refreshSizes } from "../lib/locks/refresh-sizes.ts";
 import { findUv } from "../lib/locks/uv.ts";
 import { upstreamsOf } from "../lib/registry/cache-settings.ts";
 import { fetchManifestDigest } from "../lib/registry/manifest-digest.ts";
 import { readSecret, sourceProblem } from "../lib/secrets/source.ts";
 import { settingsOfStackFile } from "../lib/settings/load.ts";
 import type { Settings } from "../lib/settings/settings.ts";
+import { addCompat } from "./lock-compat.ts";
 import { stackOption } from "./options.ts";
 import { createProgress, type Progress } from "./progress.ts";
 import { useProxy } from "./use-proxy.ts";
@@ -30,7 +33,7 @@ interface LockOptions {
   upgrade?: boolean;
 }
 
-/** `npm run lock -- base|service NAME|digests|os`: makes or refreshes what pins the images, and shows the difference. */
+/** `npm run lock -- base|service NAME|sizes|digests|os|compat`: makes or refreshes what pins the images, and shows the difference. */
 export function lockCommand(): Command {
   const command = new Command("npm run lock --").description(
     "Makes or refreshes what pins the images. Shows what changes, writes it, builds nothing: the next npm start (or pulumi up) does.",
@@ -55,11 +58,16 @@ export function lockCommand(): Command {
     .action((name: string, options: LockOptions) =>
       lockPackages(options, (settings, uv) => lockService(settings, name, uv)),
     );
+  add(
+    "sizes",
+    "Sizes of what the locks name, which the bill of preview adds up: asks the index for what has none; no lock changes",
+  ).action(lockSizes);
   add("os", "The distribution's patches: the bases are built again with those of today").action(lockOs);
   add(
     "digests",
     "Digests of external images such as nvidia/cuda: asks the registry which image each name means today",
   ).action(lockDigests);
+  addCompat(command);
   return command;
 }
 
@@ -69,33 +77,73 @@ async function lockPackages(
 ): Promise<void> {
   const settings = settingsOfStackFile(process.cwd(), options.stack);
   useProxy(settings.proxy);
-  const changes = await withProgress("resolve packages", async (progress) => {
-    const uv = await findUv(envPaths("gpu-build-host", { suffix: "" }).cache, (detail) =>
-      progress.step("resolve packages", detail),
-    );
-    return refresh(settings, { uv, upgrade: options.upgrade === true });
-  });
+  const changes = await withProgress("resolve packages", async (progress) =>
+    refresh(settings, { uv: await uvFor(progress, "resolve packages"), upgrade: options.upgrade === true }),
+  );
   for (const { path, difference, unchanged } of changes) {
     const lines = describeDifference(difference);
     const state = unchanged ? "unchanged" : lines.length === 0 ? "same packages, new heading" : "";
     console.log([`${relative(process.cwd(), path)}: ${state}`.trimEnd(), ...lines].join("\n"));
   }
   if (options.dryRun) console.log("Nothing was written (--dry-run).");
-  else await writeChanges(changes);
+  else {
+    await writeChanges(changes);
+    await writeSizesOf(
+      settings,
+      changes.map(({ path }) => path),
+      options,
+    );
+  }
+}
+
+/** `npm run lock -- sizes`: every lock of the bases and of the stack's services. */
+async function lockSizes(options: LockOptions): Promise<void> {
+  const settings = settingsOfStackFile(process.cwd(), options.stack);
+  useProxy(settings.proxy);
+  await writeSizesOf(settings, undefined, options);
+  if (options.dryRun) console.log("Nothing was written (--dry-run).");
+}
+
+/** @param paths the locks; all where none are given */
+async function writeSizesOf(
+  settings: Settings,
+  paths: string[] | undefined,
+  { dryRun = false }: LockOptions,
+): Promise<void> {
+  const contexts = imageDefinitions(settings).map(({ context }) => context);
+  const files = await pinningFiles([...new Set(contexts)], settings.cudaBase.python);
+  const wanted = files.filter(({ path }) => paths?.includes(path) ?? true);
+  const name = "ask for sizes";
+  const changes = await withProgress(name, async (progress) =>
+    refreshSizes(wanted, {
+      uv: await uvFor(progress, name),
+      ...packageIndexOf(settings),
+      dryRun,
+      onStep: (path) => progress.step(name, relative(process.cwd(), path)),
+    }),
+  );
+  for (const { path, sizes, missing, unchanged } of changes) {
+    const lines = missing.map((line) => `  size unknown: ${line}`);
+    const known = `sizes of ${Object.keys(sizes).length}${unchanged ? ", unchanged" : ""}`;
+    console.log([`${relative(process.cwd(), path)}: ${known}`, ...lines].join("\n"));
+  }
+}
+
+function uvFor(progress: Progress, name: string): Promise<string> {
+  return findUv(envPaths("gpu-build-host", { suffix: "" }).cache, (detail) => progress.step(name, detail));
 }
 
 function lockBase(settings: Settings, options: RefreshOptions): Promise<LockChange[]> {
-  const folder = join(settings.root, "cuda-base");
   return refreshBase(
-    join(folder, "locks", lockName(settings.cudaBase)),
-    join(folder, "requirements.in"),
-    { ...settings.cudaBase, ...packageIndex(settings) },
+    baseLockFolder(settings.root, lockName(settings.cudaBase)),
+    join(settings.root, "cuda-base"),
+    { ...settings.cudaBase, ...packageIndexLogin(settings) },
     options,
   );
 }
 
 /** The index of torch's wheels, with its login where it has one. */
-function packageIndex(settings: Settings): { packageIndex?: string } {
+function packageIndexLogin(settings: Settings): { packageIndex?: string } {
   const source = settings.cudaBase.packageIndexSecret;
   if (!source) return {}; // then the URL of the settings holds
   const absolute = "file" in source ? { file: resolve(settings.root, source.file) } : source;
@@ -104,14 +152,20 @@ function packageIndex(settings: Settings): { packageIndex?: string } {
   throw new UserError(`gpu-build-host:cudaBase.packageIndexSecret ${sourceProblem(absolute)}`);
 }
 
+function packageIndexOf(settings: Settings): { packageIndex?: string } {
+  const { packageIndex } = { ...settings.cudaBase, ...packageIndexLogin(settings) };
+  return packageIndex ? { packageIndex } : {};
+}
+
 function lockService(settings: Settings, name: string, options: RefreshOptions): Promise<LockChange[]> {
   const definition = imageDefinitions(settings).find((image) => image.name === name);
   if (!definition || !(name in settings.services))
     throw new UserError(
       `There is no service ${name} in this stack. Services: ${Object.keys(settings.services).join(", ") || "none"}.`,
     );
-  const base = join(settings.root, "cuda-base", "locks", lockName(settings.cudaBase));
-  return refreshService(name, definition.context, base, settings.cudaBase.python, options);
+  const { torch, python } = settings.cudaBase;
+  const folder = baseLockFolder(settings.root, lockName(settings.cudaBase));
+  return refreshService(name, definition.context, { folder, torch, python }, options);
 }
 
 async function lockOs(options: LockOptions): Promise<void> {

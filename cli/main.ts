@@ -12,6 +12,7 @@ const commands: Record<string, () => Promise<Command>> = {
   rollback: async () => (await import("./rollback.ts")).rollbackCommand(),
   use: async () => (await import("./use.ts")).useCommand(),
   doctor: async () => (await import("./doctor.ts")).doctorCommand(),
+  plan: async () => (await import("./plan.ts")).planCommand(),
   lock: async () => (await import("./lock.ts")).lockCommand(),
   prune: async () => (await import("./prune.ts")).pruneCommand(),
   test: async () => (await import("./test.ts")).testCommand(),

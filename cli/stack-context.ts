@@ -18,12 +18,12 @@ import { ensureToolchain, type Toolchain } from "../sandbox/toolchain/toolchain.
 import { interruptible } from "./interrupts.ts";
 import { followMovedClone } from "./moved-clone.ts";
 import type { Progress } from "./progress.ts";
+import { projectRoot, sandboxBackend, sandboxRoot } from "./project-folders.ts";
 import { useProxy } from "./use-proxy.ts";
 import { pulumi, type PulumiContext } from "./pulumi-run.ts";
 import { mendTroubles } from "./troubles.ts";
 
-/** The project's folder: npm starts every command there. */
-export const projectRoot = process.cwd();
+export { projectRoot, sandboxBackend, sandboxRoot };
 
 /** A stack that commands can work on. */
 export interface OpenStack {
@@ -109,10 +109,6 @@ export async function openStack(options: OpenOptions, progress: Progress): Promi
   if (backend && !options.dryRun) await ensureStack(backend, context);
   return { settings, toolchain, context, ...(sandbox && { sandbox }), ...(backend && { backend }) };
 }
-
-/** Everything of the sandbox lies here. */
-export const sandboxRoot = join(projectRoot, ".sandbox");
-export const sandboxBackend = join(sandboxRoot, "pulumi");
 
 function backendOf(isSandbox: boolean): Record<string, string> {
   if (!isSandbox) return {};

@@ -1,9 +1,10 @@
 import { engineAt } from "../lib/docker/engine.ts";
 import { secretProblems } from "../lib/images/build-secrets.ts";
+import type { ImageResource } from "../lib/images/image-resource.ts";
 import { liveFacts, wantedFacts } from "../lib/images/live-facts.ts";
 import { outdatedContainers, outdatedLines } from "../lib/images/outdated-containers.ts";
 import { asPromoted } from "../lib/images/promoted.ts";
-import { realiseImage, type ImageResource } from "../lib/images/realise.ts";
+import { realiseImage } from "../lib/images/realise.ts";
 import { removeImage } from "../lib/images/remove-image.ts";
 import type { ResourceHandler, Session } from "./resource-handler.ts";
 
@@ -87,6 +88,7 @@ async function realise(
   await realiseImage(inputs, olds, {
     engine: engineAt(inputs.dockerHost),
     signal: session.signal,
+    built: session.built,
     onStep: (step, seconds) => say(`${step} (${Math.round(seconds)} s)`),
     onNote: say,
   });

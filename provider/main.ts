@@ -26,7 +26,9 @@ function handlerOf(urn: string): AnyHandler {
 }
 
 const log = engineLog(process.argv[2]);
-const session = (signal: AbortSignal): Session => ({ log, signal });
+// A run has a provider process of its own.
+const built = new Set<string>();
+const session = (signal: AbortSignal): Session => ({ log, signal, built });
 
 const provider: Provider = {
   version: "0.1.0",

@@ -5,6 +5,8 @@ export interface Session {
     options?: { urn?: string; ephemeral?: boolean; severity?: "info" | "warning" | "debug" | "error" },
   ): Promise<void>;
   signal: AbortSignal;
+  /** Hash references of images that this run has built so far. */
+  built: Set<string>;
 }
 
 /** What `diff` found. `detailedDiff` is for programs that read it: the SDK's provider server passes on the other three. */

@@ -6,7 +6,6 @@
 # The order follows from `contexts`: a target there is the image that FROM names.
 variable "CUDA" { default = "12.8" }
 variable "CUDA_BASE" { default = "nvidia/cuda:12.8.1-base-ubuntu22.04" }
-variable "PYTHON" { default = "3.10" }
 variable "LOCK" { default = "torch2.7.1-cu128-py310" }
 variable "PACKAGE_INDEX" { default = "https://download.pytorch.org/whl/cu128" }
 variable "TORCH_CUDA_ARCH_LIST" { default = "8.6;8.9;12.0" }
@@ -54,7 +53,7 @@ target "whisperx" {
   inherits = ["_common"]
   context  = "services/whisperx"
   contexts = { "cuda-base:runtime-${CUDA}" = "target:cuda-base-runtime" }
-  args     = { CUDA = CUDA, PYTHON = PYTHON }
+  args     = { CUDA = CUDA, LOCK = LOCK }
   tags     = ["whisperx:cu${replace(CUDA, ".", "")}"]
 }
 
@@ -65,6 +64,6 @@ target "infinitetalk" {
     "cuda-base:runtime-${CUDA}" = "target:cuda-base-runtime"
     "cuda-base:devel-${CUDA}"   = "target:cuda-base-devel"
   }
-  args = { CUDA = CUDA, PYTHON = PYTHON, SOURCE = SOURCE, FLASH_ATTN = FLASH_ATTN }
+  args = { CUDA = CUDA, LOCK = LOCK, SOURCE = SOURCE, FLASH_ATTN = FLASH_ATTN }
   tags = ["infinitetalk:cu${replace(CUDA, ".", "")}"]
 }

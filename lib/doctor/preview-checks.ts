@@ -3,7 +3,6 @@ import { cacheChecks } from "./checks/cache.ts";
 import { diskChecks } from "./checks/disk.ts";
 import { dockerConfigChecks } from "./checks/docker-config.ts";
 import { dockerEngineChecks } from "./checks/docker-engine.ts";
-import { gpuChecks } from "./checks/gpu.ts";
 import { hostChecks } from "./checks/host.ts";
 import { portChecks } from "./checks/port.ts";
 import { secretChecks } from "./checks/secrets.ts";
@@ -26,7 +25,6 @@ const ids = new Set([
   "cache.tls",
   "cache.login",
   "cache.registries",
-  "gpu.cuda",
   "image.tags",
   "host.secrets",
 ]);
@@ -40,7 +38,6 @@ export const previewChecks: CheckDefinition[] = [
   ...portChecks,
   ...cacheChecks,
   ...cacheAccessChecks,
-  ...gpuChecks,
   ...secretChecks,
   ...tagChecks,
 ].filter(({ id }) => ids.has(id));

@@ -5,7 +5,6 @@ import { UserError } from "../errors.ts";
 import type { StackPlan } from "../images/plan-stack.ts";
 import type { Settings } from "../settings/settings.ts";
 import { certsByHand } from "./certs-by-hand.ts";
-import { rememberedNvidia } from "./remembered.ts";
 
 /**
  * Looks at what a run needs before anything is declared, with those checks of `npm run doctor` that are quick.
@@ -14,7 +13,7 @@ import { rememberedNvidia } from "./remembered.ts";
  * @throws UserError with a line for each problem and what to do about it.
  */
 export async function checkHost(settings: Settings, plan: StackPlan): Promise<string[]> {
-  const facts = readFacts(settings, { plan, nvidia: () => rememberedNvidia(settings.stateDir) });
+  const facts = readFacts(settings, { plan });
   const results = await runChecks(previewChecks, facts);
   const lines = (status: string) =>
     results

@@ -2,7 +2,7 @@ import { realpathSync, readFileSync, statSync } from "node:fs";
 import { mkdir, readFile } from "node:fs/promises";
 import { delimiter, dirname, join } from "node:path";
 import writeFileAtomic from "write-file-atomic";
-import { askNvidia, type NvidiaAnswer } from "./nvidia.ts";
+import { askNvidia, wslNvidiaSmi, type NvidiaAnswer } from "./nvidia.ts";
 
 /**
  * nvidia-smi's answer, asked once in a boot: it takes up to seconds. Only a good answer is remembered, and only while
@@ -14,7 +14,7 @@ export async function rememberedNvidia(
   env: NodeJS.ProcessEnv = process.env,
   ask: () => Promise<NvidiaAnswer> = () => askNvidia(env),
 ): Promise<NvidiaAnswer> {
-  const program = programOn(env["PATH"] ?? "", "nvidia-smi");
+  const program = programOn(env["PATH"] ?? "", "nvidia-smi") ?? (stampOf(wslNvidiaSmi) && wslNvidiaSmi);
   if (!program) return ask(); // costs nothing: there is nothing to start
   const file = join(folder, "host-facts.json");
   const key = nvidiaKey(program);
@@ -30,12 +30,16 @@ interface Kept {
   answer: NvidiaAnswer;
 }
 
+/** Changes with what an answer holds, so that an older one is asked for again. */
+const form = "with compute capabilities";
+
 const libraries = ["/usr/lib/x86_64-linux-gnu", "/usr/lib64", "/usr/lib", "/usr/lib/wsl/lib"];
 
 /** Changes whenever the driver or its programs may have. */
 function nvidiaKey(program: string): string {
   const library = libraries.map((folder) => join(folder, "libnvidia-ml.so.1")).find((path) => stampOf(path));
   return JSON.stringify([
+    form,
     textOf("/proc/sys/kernel/random/boot_id"),
     textOf("/proc/driver/nvidia/version"),
     program,

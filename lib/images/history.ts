@@ -1,6 +1,7 @@
 import { appendFile, mkdir, readFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { BuildStep } from "./build-progress.ts";
+import type { EarlierImage } from "./rebuilds.ts";
 
 /** What happened to one image in one run. */
 export interface ImageEvent {
@@ -17,6 +18,8 @@ export interface ImageEvent {
   result: "built" | "reused" | "tagged" | "failed";
   /** Why, e.g. `["file app/main.py", "parent cuda-base-runtime"]`. */
   reasons: string[];
+  /** What the hash is made of, where it is another one than before. */
+  parts?: Record<string, string>;
   buildSeconds: number;
   smokeSeconds: number;
   /** Whether the smoke test had a GPU; undefined where there was no test. */
@@ -65,4 +68,13 @@ export async function readRun(stateDir: string, stack: string, run: string): Pro
 export async function latestByImage(stateDir: string, stack: string): Promise<Map<string, ImageEvent>> {
   const events = (await readHistory(stateDir, stack)).filter(({ result }) => result !== "failed");
   return new Map(events.map((event) => [event.image, event]));
+}
+
+/** What each image was made of when it last went well, by image name. */
+export async function earlierImages(stateDir: string, stack: string): Promise<Map<string, EarlierImage>> {
+  const events = (await readHistory(stateDir, stack)).filter(({ result }) => result !== "failed");
+  const parts = new Map(events.flatMap(({ hash, parts }) => (parts ? [[hash, parts] as const] : [])));
+  return new Map(
+    events.map(({ image, hash }) => [image, { hash, ...(parts.has(hash) && { parts: parts.get(hash)! }) }]),
+  );
 }

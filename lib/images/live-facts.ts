@@ -1,25 +1,20 @@
-import type { Engine, EngineImage } from "../docker/engine.ts";
+import type { Engine } from "../docker/engine.ts";
 import { familiarName, parseReference } from "./image-reference.ts";
-
-/** Whether the first layers are the base's; undefined where there is no base to compare with. */
-export async function sharesLayers(
-  image: EngineImage,
-  baseReference: string | undefined,
-  engine: Engine,
-): Promise<boolean | undefined> {
-  const base = baseReference === undefined ? undefined : await engine.image(baseReference);
-  return base && base.layers.every((layer, index) => image.layers[index] === layer);
-}
+import { standsOn, type ImageThere } from "./rebuilds.ts";
+import type { ImagePlan } from "./types.ts";
 
 /** What `liveFacts` says where everything is as it should be. */
-export function wantedFacts(resource: { tags: string[]; build: { base?: string } }): Record<string, string> {
+export function wantedFacts(resource: {
+  tags: string[];
+  build: Pick<ImagePlan, "base" | "basesBelow">;
+}): Record<string, string> {
   const facts = Object.fromEntries(resource.tags.map((tag) => [tag, "this image"]));
   return resource.build.base === undefined ? facts : { ...facts, layers: "on its base" };
 }
 
 /** How the image really stands on the engine; undefined where its hash reference is gone. */
 export async function liveFacts(
-  resource: { reference: string; tags: string[]; build: { base?: string } },
+  resource: { reference: string; tags: string[]; build: Pick<ImagePlan, "base" | "basesBelow"> },
   engine: Engine,
 ): Promise<Record<string, string> | undefined> {
   const image = await engine.image(resource.reference);
@@ -33,10 +28,20 @@ export async function liveFacts(
       facts[tag] = other ? `moved to ${other.id.slice(7, 19)}` : "missing";
     }
   }
-  if (resource.build.base !== undefined) {
-    const shared = await sharesLayers(image, resource.build.base, engine);
-    facts.layers =
-      shared === undefined ? "its base is missing" : shared ? "on its base" : "on other layers than its base";
-  }
+  const { base, basesBelow = [] } = resource.build;
+  if (base !== undefined) facts.layers = await standing(image, [base, ...basesBelow], engine);
   return facts;
+}
+
+/** Down to the lowest base: where one of them will be built, all above it are. */
+async function standing(image: ImageThere, bases: string[], engine: Engine): Promise<string> {
+  let above = image;
+  for (const [index, reference] of bases.entries()) {
+    const base = await engine.image(reference);
+    if (!base) return index === 0 ? "its base is missing" : "a base of its base is missing";
+    if (!standsOn(above, base))
+      return index === 0 ? "on other layers than its base" : "its base is on other layers than its own";
+    above = base;
+  }
+  return "on its base";
 }

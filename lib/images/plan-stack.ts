@@ -1,6 +1,7 @@
 import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { UserError } from "../errors.ts";
+import { baseLockFolder, serviceLockNames } from "../locks/files.ts";
 import { cacheAddresses, upstreamsOf } from "../registry/cache-settings.ts";
 import { fetchManifestDigest } from "../registry/manifest-digest.ts";
 import type { Settings } from "../settings/settings.ts";
@@ -23,14 +24,22 @@ export interface StackPlan {
   cacheImage: string;
 }
 
+export interface PlanStackOptions {
+  isPreview?: boolean;
+  /** Asked before new digests are written down. @default unless this is a preview */
+  mayWrite?: () => boolean | Promise<boolean>;
+  /** Finds out a digest that the lock file lacks. @default asks the registry */
+  askDigest?: (reference: string) => Promise<string>;
+}
+
 /**
  * Works out every image of a stack. Digests that the lock file lacks are asked of the registry, and written down unless
  * this is a preview.
  */
-export async function planStack(settings: Settings, { isPreview = false } = {}): Promise<StackPlan> {
-  const digests = await ImageLockFile.open(settings.imagesLockFile, (reference) =>
-    fetchManifestDigest(reference, upstreamsOf(settings)),
-  );
+export async function planStack(settings: Settings, options: PlanStackOptions = {}): Promise<StackPlan> {
+  const { isPreview = false, mayWrite = () => !isPreview } = options;
+  const { askDigest = (reference) => fetchManifestDigest(reference, upstreamsOf(settings)) } = options;
+  const digests = await ImageLockFile.open(settings.imagesLockFile, askDigest);
   const all = await planImages(imageDefinitions(settings), {
     stack: settings.stack,
     ...(settings.variant && { variant: settings.variant }),
@@ -39,10 +48,10 @@ export async function planStack(settings: Settings, { isPreview = false } = {}):
     stateDir: settings.stateDir,
     pinned: await pinnedVersions(settings),
   }).catch((error: unknown) => {
-    throw error instanceof UserError ? new UserError(error.message + missingLock(settings)) : error;
+    throw error instanceof UserError ? new UserError(error.message + missingLocks(settings)) : error;
   });
   const cacheImage = await pinned(settings.registryCache.image, digests);
-  if (!isPreview) await digests.save();
+  if (await mayWrite()) await digests.save();
   const byName = (name: string): ImagePlan => {
     const plan = all.find((candidate) => candidate.name === name);
     if (!plan) throw new UserError(`There is no plan of the image ${name}.`);
@@ -56,15 +65,28 @@ export async function planStack(settings: Settings, { isPreview = false } = {}):
   };
 }
 
-/** What to say beside a plan that failed where the base's lock is missing: the Dockerfile alone would name its files. */
-function missingLock({ root, stack, cudaBase }: Settings): string {
+/** What to say beside a plan that failed where locks are missing: the Dockerfiles alone would name their files. */
+function missingLocks(settings: Settings): string {
+  const { root, stack, cudaBase } = settings;
   const folder = join(root, "cuda-base", "locks");
-  if (!existsSync(folder) || existsSync(join(folder, lockName(cudaBase)))) return "";
-  const { torch, cuda, python } = cudaBase;
-  return (
-    `\nNo lock in cuda-base/locks is for PyTorch ${torch}, CUDA ${cuda} and Python ${python}; there are ${readdirSync(folder).sort().join(", ")}. ` +
-    `Make it: npm run lock -- base --stack ${stack}`
-  );
+  const wanted = lockName(cudaBase);
+  const base = `PyTorch ${cudaBase.torch}, CUDA ${cudaBase.cuda} and Python ${cudaBase.python}`;
+  const lines =
+    existsSync(folder) && !existsSync(baseLockFolder(root, wanted))
+      ? [
+          `No lock in cuda-base/locks is for ${base}; there are ${readdirSync(folder).sort().join(", ")}. Make it: npm run lock -- base --stack ${stack}`,
+        ]
+      : [];
+  for (const { name, context } of imageDefinitions(settings).filter(
+    ({ name }) => name in settings.services,
+  )) {
+    const there = serviceLockNames(context);
+    if (there.length === 0 || there.includes(wanted)) continue;
+    lines.push(
+      `No lock of ${name} is for ${base}; there are ${there.join(", ")}. Make it: npm run lock -- service ${name} --stack ${stack}; where its packages do not fit, take ${name} out of the stack's services`,
+    );
+  }
+  return lines.map((line) => `\n${line}`).join("");
 }
 
 async function pinned(image: string, digests: ImageLockFile): Promise<string> {

@@ -28,7 +28,7 @@ export interface PlanOptions {
 }
 
 /** Arguments that BuildKit knows without an ARG and keeps out of its cache. */
-const proxyArguments = new Set(
+export const proxyArguments = new Set(
   ["http_proxy", "https_proxy", "ftp_proxy", "no_proxy", "all_proxy"].flatMap((name) => [
     name,
     name.toUpperCase(),
@@ -192,7 +192,7 @@ class Planner {
     const hash = digest(JSON.stringify([sorted, content.hash]));
     const tags = definition.tags.map((tag) => withVariant(tag, this.options.variant));
     const { contexts, pins } = this.pin(name, externals);
-    const base = this.plans.get(this.tags.find(inputs.result.base ?? "") ?? "")?.reference;
+    const base = this.plans.get(this.tags.find(inputs.result.base ?? "") ?? "");
     return {
       ...definition,
       args,
@@ -203,7 +203,7 @@ class Planner {
       parents: this.parentsOf(name),
       hash,
       parts: { ...parts, ...content.parts },
-      ...(base !== undefined && { base }),
+      ...(base && { base: base.reference, basesBelow: basesOf(base) }),
     };
   }
 
@@ -238,15 +238,21 @@ class Planner {
   }
 }
 
+/** What an image stands on, nearest first. */
+function basesOf({ base, basesBelow = [] }: ImagePlan): string[] {
+  return base === undefined ? [] : [base, ...basesBelow];
+}
+
 /** The plan where an earlier version is asked for: that one, whatever today's files would give. */
 function withPin(plan: ImagePlan, pinned: PinnedVersion | undefined): ImagePlan {
   if (!pinned) return plan;
-  const { base: _, ...rest } = plan;
+  const { base: _, basesBelow: __, ...rest } = plan;
   const { reference, hash, parts, tags = plan.tags } = pinned;
   return { ...rest, reference, hash, parts, tags, mustExist: true, filesGive: plan.reference };
 }
 
-const buildPlatform = `linux/${{ x64: "amd64", arm64: "arm64" }[process.arch as string] ?? process.arch}`;
+/** Platform of this machine, e.g. `"linux/amd64"`. */
+export const buildPlatform = `linux/${{ x64: "amd64", arm64: "arm64" }[process.arch as string] ?? process.arch}`;
 
 function argumentsOnOffer({ args, rebuild }: ImageDefinition): Record<string, string> {
   return rebuild.count > 0 ? { REBUILD: String(rebuild.count), ...args } : args;

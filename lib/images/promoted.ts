@@ -53,7 +53,7 @@ interface ImageState {
   tags: string[];
   hash: string;
   parts: Record<string, string>;
-  build: Pick<ImagePlan, "name" | "base">;
+  build: Pick<ImagePlan, "name" | "base" | "basesBelow">;
 }
 
 /**
@@ -67,6 +67,6 @@ export async function asPromoted<T extends ImageState>(state: T, engine: Engine)
   if (reference === undefined || reference === state.reference || !version) return state;
   if (!(await engine.image(reference))) return state;
   const { hash, parts, tags, base } = version;
-  const { base: _, ...build } = state.build;
+  const { base: _, basesBelow: __, ...build } = state.build;
   return { ...state, reference, hash, parts, tags, build: { ...build, ...(base !== undefined && { base }) } };
 }

@@ -1,51 +1,20 @@
+import { noteBuild } from "../bill/note-build.ts";
 import type { Engine } from "../docker/engine.ts";
-import { buildImage, type BuildOptions, type BuildPlan, type BuildRecord } from "./build.ts";
-import { appendEvent, latestByImage, type ImageEvent } from "./history.ts";
+import { UserError } from "../errors.ts";
+import { npmCommand } from "../settings/commands.ts";
+import { buildImage, type BuildRecord } from "./build.ts";
+import { appendEvent, earlierImages, type ImageEvent } from "./history.ts";
+import { imageOfContent } from "./image-of-content.ts";
+import type { ImageResource, PreviousImage, RealiseOptions } from "./image-resource.ts";
 import { holdVersion } from "./in-work.ts";
 import { keepWithinStorage } from "./keep-storage.ts";
 import { removeOldVersions } from "./keep-versions.ts";
-import { sharesLayers } from "./live-facts.ts";
 import { keepPlainName } from "./plain-names.ts";
 import { promote, refuseForeignTags, releaseTags, type Promotion } from "./promote.ts";
 import { currentReference, notePromotion } from "./promoted.ts";
+import { changedParts, reasonsToBuild, whyBuild, type EarlierImage } from "./rebuilds.ts";
 import { readTagLedger, withTagLedger, type TagLedger } from "./tag-ledger.ts";
 import { gpuRefusal, noteSmokeTest, trySmokeTest, type SmokeOutcome } from "./try-smoke-test.ts";
-import { UserError } from "../errors.ts";
-import { npmCommand } from "../settings/commands.ts";
-import type { ImagePlan, SmokeTest } from "./types.ts";
-
-/** One image as a stack wants it on an engine. */
-export interface ImageResource {
-  stack: string;
-  /** e.g. `"unix:///var/run/docker.sock"` */
-  dockerHost: string;
-  stateDir: string;
-  reference: string;
-  tags: string[];
-  hash: string;
-  parts: Record<string, string>;
-  smokeTest?: SmokeTest;
-  /** Versions that stay for going back. */
-  keep: number;
-  /** Bytes that all former versions of the stack may take beside the current ones. @default no ceiling */
-  keepStorage?: number;
-  /** Hash references that the stack wants now: none of them goes, although it may not be in use yet. */
-  needed?: string[];
-  adoptTags?: boolean;
-  /** Tags move only to images whose smoke test had a GPU. */
-  requireGpu?: boolean;
-  idleMinutes?: number;
-  build: BuildPlan & Pick<ImagePlan, "parents" | "base" | "mustExist">;
-}
-
-/** What the state remembers of the image as it was before. */
-export type PreviousImage = Pick<ImageResource, "hash" | "parts" | "tags">;
-
-export interface RealiseOptions extends Pick<BuildOptions, "signal" | "onStep" | "onNote"> {
-  engine: Engine;
-}
-
-const goneReason = "it was gone from the engine";
 
 /**
  * Makes it so: reuses the image or builds it, tries it, moves the friendly tags, removes old versions, and writes the history.
@@ -56,7 +25,7 @@ export async function realiseImage(
   previous: PreviousImage | undefined,
   options: RealiseOptions,
 ): Promise<ImageEvent> {
-  const event = await newEvent(resource, previous);
+  const event = newEvent(resource, previous);
   const { reference, stack } = resource;
   try {
     const engineId = (await options.engine.info()).id;
@@ -91,23 +60,33 @@ async function realise(
   };
   const engineId = (await engine.info()).id;
   await refuseForeignTags(promotion, await readTagLedger(resource.stateDir, engineId), engine);
-  const before = await engine.image(reference);
-  const standsOnBase = !before || (await sharesLayers(before, build.base, engine)) !== false;
+  const before = await imageOfContent(resource, engine);
   if (!before && build.mustExist)
     throw new UserError(
       `image "${build.name}": the earlier version ${reference} is not on this engine any more, so there is nothing to go back to; remove the pin: ${npmCommand("npm run rollback", stack, build.name, "--clear")}`,
     );
-  if (!before || !standsOnBase) {
-    if (!before && event.result === "tagged") event.reasons = [goneReason];
-    if (!standsOnBase) event.reasons = ["its base was rebuilt with other layers"];
+  const cause = whyBuild(build, {
+    image: before,
+    base: build.base === undefined ? undefined : await engine.image(build.base),
+    isBaseBuilt: options.built.has(build.base ?? ""),
+  });
+  if (cause) {
+    event.reasons = reasonsToBuild(cause, await earlier(resource, previous), resource);
     options.onNote?.(`building: ${shortList(event.reasons)}`);
     event.result = "built";
+    options.built.add(reference);
+    const began = Date.now();
     const record = await buildImage(forOnce(build, resource, previous), reference, {
       ...options,
       ...(resource.idleMinutes && { idleMinutes: resource.idleMinutes }),
     });
     takeRecord(event, record);
-  } else if (event.result === "reused") options.onNote?.("already built: reused");
+    const { stateDir, parts } = resource;
+    await noteBuild({ stack, stateDir, reference, plan: { ...build, parts }, began, ...record }, engine);
+  } else {
+    if (before && !before.tags.includes(reference)) await engine.tag(before.id, reference);
+    if (event.result === "reused") options.onNote?.("already built: reused");
+  }
   signal.throwIfAborted();
   const image = await engine.image(reference);
   event.size = image?.size ?? 0;
@@ -178,13 +157,11 @@ function forOnce(
   return { ...build, rebuild: { ...build.rebuild, noCache: build.rebuild.noCache && isForced } };
 }
 
-async function newEvent(resource: ImageResource, previous: PreviousImage | undefined): Promise<ImageEvent> {
-  const { stack, stateDir, build } = resource;
+function newEvent(resource: ImageResource, previous: PreviousImage | undefined): ImageEvent {
+  const { stack, build } = resource;
   const sameContent = previous?.hash === resource.hash;
   let reasons = previous ? changedParts(previous.parts, resource.parts) : ["new"];
   if (sameContent) reasons = ["names or smoke test"];
-  else if (!previous && (await latestByImage(stateDir, stack)).get(build.name)?.hash === resource.hash)
-    reasons = [goneReason];
   return {
     time: "",
     run: process.env.GPU_BUILD_HOST_RUN ?? "",
@@ -195,6 +172,7 @@ async function newEvent(resource: ImageResource, previous: PreviousImage | undef
     tags: resource.tags,
     result: sameContent ? "tagged" : "reused",
     reasons,
+    ...(!sameContent && { parts: resource.parts }),
     buildSeconds: 0,
     smokeSeconds: 0,
     steps: [],
@@ -209,11 +187,12 @@ function takeRecord(event: ImageEvent, record: BuildRecord): void {
   event.fetchedBytes = record.fetchedBytes;
 }
 
-/** Keys of the parts that differ, e.g. `["file app/main.py", "argument CUDA"]`. */
-export function changedParts(before: Record<string, string>, after: Record<string, string>): string[] {
-  return [...new Set([...Object.keys(before), ...Object.keys(after)])].filter(
-    (key) => before[key] !== after[key],
-  );
+/** What Pulumi's state says; where it has forgotten the image, since it was gone, what the history says. */
+async function earlier(
+  { stateDir, stack, build }: ImageResource,
+  previous: PreviousImage | undefined,
+): Promise<EarlierImage | undefined> {
+  return previous ?? (await earlierImages(stateDir, stack)).get(build.name);
 }
 
 function shortList(items: string[]): string {

@@ -2,7 +2,7 @@ import { UserError } from "../errors.ts";
 import { setCommand } from "../settings/commands.ts";
 import { redactorOf } from "./build-secrets.ts";
 import type { ImageEvent } from "./history.ts";
-import type { ImageResource, RealiseOptions } from "./realise.ts";
+import type { ImageResource, RealiseOptions } from "./image-resource.ts";
 import { runSmokeTest } from "./smoke-test.ts";
 import { readTagLedger, type TagLedger } from "./tag-ledger.ts";
 import type { SmokeTest } from "./types.ts";

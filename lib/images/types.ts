@@ -57,6 +57,8 @@ export interface ImagePlan extends Omit<ImageDefinition, "tags"> {
   parts: Record<string, string>;
   /** Hash reference of the stack's image that FROM names: its layers must be the first ones of this image. */
   base?: string;
+  /** Hash references that `base` stands on in turn, nearest first. */
+  basesBelow?: string[];
   /** Set where `reference` is an earlier version to go back to: today's files would not give it, so it is never built. Goes without `base`. */
   mustExist?: boolean;
   /** Hash reference that today's files give; set where the image is pinned (`pinnedVersions`). */

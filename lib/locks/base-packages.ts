@@ -39,8 +39,11 @@ export function pinnedByTorch(): string[] {
   const libraries = nvidiaLibraries.flatMap((library) =>
     ["", "-cu11", "-cu12", "-cu13"].map((ending) => `nvidia-${library}${ending}`),
   );
-  return [...torchPackages, "triton", ...libraries];
+  return [...torchPackages, "triton", "cuda-toolkit", ...libraries];
 }
+
+/** NVIDIA's own Python packages for CUDA 13, which bring its libraries along. Torch pins only the toolkit to one version. */
+const cudaPackages = ["cuda-bindings", "cuda-pathfinder", "cuda-toolkit"];
 
 const nvidiaLibraries = [
   "cublas",
@@ -60,7 +63,7 @@ const nvidiaLibraries = [
   "nvtx",
 ];
 
-/** One of the CUDA libraries that torch brings; `nvidia-ml-py`, say, is a package like any other. */
+/** One of the packages of CUDA that torch brings; `nvidia-ml-py`, say, is a package like any other. */
 function isNvidiaLibrary(name: string): boolean {
-  return pinnedByTorch().includes(name) && name.startsWith("nvidia-");
+  return cudaPackages.includes(name) || (pinnedByTorch().includes(name) && name.startsWith("nvidia-"));
 }

@@ -1,11 +1,12 @@
 import { mkdir, readFile } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import writeFileAtomic from "write-file-atomic";
 import { UserError } from "../errors.ts";
 import { baseLockNames, pinnedByTorch, splitBaseLock, torchPackages, withoutBase } from "./base-packages.ts";
 import { compareLocks, type LockDifference } from "./lock-difference.ts";
 import { formatLock, parseLock, pins, type Lock } from "./lock-text.ts";
-import { readRequirements, type Requirements } from "./requirements.ts";
+import { requirementsFor, serviceLockFile } from "./files.ts";
+import type { Requirements } from "./requirements.ts";
 import { resolve } from "./uv.ts";
 
 /** A file that would change. Nothing is written before `writeChanges`. */
@@ -40,15 +41,15 @@ export interface RefreshOptions {
 /**
  * Resolves the base's packages and splits them into `nvidia.lock`, `torch.lock` and `python.lock`.
  * @param folder `cuda-base/locks/<name>`
- * @param requirementsFile `cuda-base/requirements.in`: common packages beside torch
+ * @param context `cuda-base`, whose `requirements.in` names common packages beside torch
  */
 export async function refreshBase(
   folder: string,
-  requirementsFile: string,
+  context: string,
   versions: BaseVersions,
   options: RefreshOptions,
 ): Promise<LockChange[]> {
-  const requirements = await requirementsOf(requirementsFile);
+  const requirements = await requirementsFor(context, versions.torch);
   const old = Object.fromEntries(
     await Promise.all(
       baseLockNames.map(async (name) => [name, await lockOf(join(folder, `${name}.lock`))] as const),
@@ -57,7 +58,13 @@ export async function refreshBase(
   const whole = await resolve(options.uv, {
     requirements: {
       ...requirements,
-      lines: [`torch==${versions.torch}`, "torchvision", "torchaudio", ...requirements.lines],
+      // torchaudio has torch's version numbers, and from 2.11 on names no torch: without a limit its newest release would fit any.
+      lines: [
+        `torch==${versions.torch}`,
+        "torchvision",
+        `torchaudio<=${versions.torch}`,
+        ...requirements.lines,
+      ],
     },
     python: versions.python,
     ...(versions.packageIndex && { index: { url: versions.packageIndex, packages: torchPackages } }),
@@ -71,24 +78,32 @@ export async function refreshBase(
   return Promise.all(baseLockNames.map((name) => change(join(folder, `${name}.lock`), split[name])));
 }
 
+/** The base that a service stands on. */
+export interface ServiceBase {
+  /** Folder of its locks, `cuda-base/locks/<name>`; its last part is the name of the service's lock too. */
+  folder: string;
+  /** e.g. `"2.7.1"`: which `requirements-torch<version>.in` holds */
+  torch: string;
+  /** e.g. `"3.10"` */
+  python: string;
+}
+
 /**
  * Resolves a service's `requirements.in` on top of the base and writes what the base does not have.
  * @param context the service's folder
- * @param baseFolder `cuda-base/locks/<name>` of the base that it stands on
  */
 export async function refreshService(
   name: string,
   context: string,
-  baseFolder: string,
-  python: string,
+  { folder: baseFolder, torch, python }: ServiceBase,
   options: RefreshOptions,
 ): Promise<LockChange[]> {
-  const requirements = await requirementsOf(join(context, "requirements.in"));
+  const requirements = await requirementsFor(context, torch);
   const locks = await Promise.all(baseLockNames.map((lock) => lockOf(join(baseFolder, `${lock}.lock`))));
   const base: Lock = { heading: [], entries: new Map(locks.flatMap(({ entries }) => [...entries])) };
   if (base.entries.size === 0)
     throw new UserError(`${baseFolder} has no locks; run npm run lock -- base first`);
-  const path = join(context, "locks", `python${python}.lock`);
+  const path = serviceLockFile(context, basename(baseFolder));
   const old = await lockOf(path);
   // The index has torch without the local part of its version (+cu128), and with other CUDA libraries: both stay the base's.
   const plain = pins(base).map((pin) => pin.replace(/\+.*$/, ""));
@@ -102,7 +117,7 @@ export async function refreshService(
     ],
     anyAge: pinnedByTorch(),
   });
-  const heading = `Packages of ${name} beside the base's, Python ${python}. Made by \`npm run lock -- service ${name}\`: change requirements.in, not this file.`;
+  const heading = `Packages of ${name} beside those of the base ${basename(baseFolder)}. Made by \`npm run lock -- service ${name}\`: change requirements.in, not this file.`;
   return [await change(path, withoutBase(whole, base, [heading]))];
 }
 
@@ -123,13 +138,6 @@ async function change(path: string, lock: Lock): Promise<LockChange> {
 
 async function lockOf(path: string): Promise<Lock> {
   return parseLock(await readFile(path, "utf8").catch(() => ""));
-}
-
-async function requirementsOf(path: string): Promise<Requirements> {
-  const text = await readFile(path, "utf8").catch(() => {
-    throw new UserError(`${path} does not exist; list what the image needs there, one package a line`);
-  });
-  return readRequirements(text, path);
 }
 
 /** An index of the wrong CUDA version resolves as well: say it here, not after a build of minutes. */

@@ -1,4 +1,5 @@
 import { UserError } from "../errors.ts";
+import { normalName } from "./lock-text.ts";
 
 /** A `requirements.in`: what a lock is resolved from. */
 export interface Requirements {
@@ -39,4 +40,20 @@ export function readRequirements(text: string, file: string): Requirements {
       );
   }
   return result;
+}
+
+/** The lines of both; where both name a package, or a day, `own` holds. */
+export function overlay(common: Requirements, own: Requirements): Requirements {
+  const named = new Set(own.lines.map(requiredName));
+  return {
+    ...common,
+    ...own,
+    lines: [...common.lines.filter((line) => !named.has(requiredName(line))), ...own.lines],
+    excludeNewerPackages: { ...common.excludeNewerPackages, ...own.excludeNewerPackages },
+  };
+}
+
+/** `"misaki"` of the line `misaki[en]>=0.9`. */
+function requiredName(line: string): string {
+  return normalName(/^[A-Za-z0-9._-]+/.exec(line)?.[0] ?? line);
 }

@@ -31,42 +31,14 @@ export interface Resolution {
  * Throws a UserError with uv's own words where nothing fits.
  */
 export async function resolve(uv: string, resolution: Resolution): Promise<Lock> {
-  const { requirements, python, index, constraints = [], preferences = [], anyAge = [] } = resolution;
+  const { index } = resolution;
   const folder = await mkdtemp(join(tmpdir(), "gpu-build-host-lock-"));
   try {
-    const out = join(folder, "out.lock");
-    await writeFile(join(folder, "pyproject.toml"), pyproject(requirements.lines, index));
-    await writeFile(join(folder, "constraints.txt"), lines(constraints));
-    await writeFile(out, lines(preferences)); // uv keeps the versions that it finds in the output file
-    const days = [
-      ...(requirements.excludeNewer ? ["--exclude-newer", requirements.excludeNewer] : []),
-      ...Object.entries(requirements.excludeNewerPackages).flatMap(([name, until]) => [
-        "--exclude-newer-package",
-        `${name}=${until}`,
-      ]),
-      ...(requirements.excludeNewer ? anyAge : []).flatMap((name) => [
-        "--exclude-newer-package",
-        `${name}=false`,
-      ]),
-    ];
-    await execa(
-      uv,
-      [
-        ...["pip", "compile", "pyproject.toml", "--output-file", out, "--constraint", "constraints.txt"],
-        ...["--python-version", python, "--python-platform", "x86_64-manylinux_2_28"],
-        ...[
-          "--generate-hashes",
-          "--no-annotate",
-          "--no-header",
-          "--quiet",
-          "--no-config",
-          "--system-certs",
-          "--no-python-downloads",
-          ...days,
-        ],
-      ],
-      { cwd: folder, env: { UV_CONSTRAINT: undefined, UV_BUILD_CONSTRAINT: undefined } },
-    );
+    const { args, out } = await writeQuestion(folder, resolution);
+    await execa(uv, [...args, "--generate-hashes"], {
+      cwd: folder,
+      env: { UV_CONSTRAINT: undefined, UV_BUILD_CONSTRAINT: undefined },
+    });
     return parseLock(await readFile(out, "utf8"));
   } catch (error) {
     if (error instanceof ExecaError) {
@@ -79,16 +51,62 @@ export async function resolve(uv: string, resolution: Resolution): Promise<Lock>
   }
 }
 
+/** The name that requirements are given to uv under; its messages say that this "depends on" them. */
+export const projectName = "lock";
+
+/**
+ * Writes what uv is asked into a folder of its own.
+ * @returns the arguments to run uv with in that folder, and the file that it then writes
+ */
+export async function writeQuestion(
+  folder: string,
+  resolution: Resolution,
+): Promise<{ args: string[]; out: string }> {
+  const { requirements, python, index, constraints = [], preferences = [], anyAge = [] } = resolution;
+  const out = join(folder, "out.lock");
+  await writeFile(join(folder, "pyproject.toml"), pyproject(requirements.lines, index));
+  await writeFile(join(folder, "constraints.txt"), lines(constraints));
+  await writeFile(out, lines(preferences)); // uv keeps the versions that it finds in the output file
+  const days = [
+    ...(requirements.excludeNewer ? ["--exclude-newer", requirements.excludeNewer] : []),
+    ...Object.entries(requirements.excludeNewerPackages).flatMap(([name, until]) => [
+      "--exclude-newer-package",
+      `${name}=${until}`,
+    ]),
+    ...(requirements.excludeNewer ? anyAge : []).flatMap((name) => [
+      "--exclude-newer-package",
+      `${name}=false`,
+    ]),
+  ];
+  const args = [
+    ...["pip", "compile", "pyproject.toml", "--output-file", out, "--constraint", "constraints.txt"],
+    ...["--python-version", python, "--python-platform", "x86_64-manylinux_2_28"],
+    ...["--no-annotate", "--no-header", "--quiet", "--no-config", "--system-certs", "--no-python-downloads"],
+    ...days,
+  ];
+  return { args, out };
+}
+
+/**
+ * Path of uv where it is here already; undefined where `findUv` would have to install it.
+ * @param cache folder that may be deleted at any time
+ */
+export async function presentUv(cache: string): Promise<string | undefined> {
+  const own = join(cache, `uv-${uvVersion}`, "bin", "uv");
+  if (await exists(own)) return own;
+  const onPath = await execa("uv", ["--version"], { reject: false, timeout: 2000 });
+  return onPath.exitCode === 0 && String(onPath.stdout).startsWith(`uv ${uvVersion}`) ? "uv" : undefined;
+}
+
 /**
  * Path of uv: the one on PATH, else one in a virtual environment of our own in `cache`, made at the first use.
  * @param cache folder that may be deleted at any time
  */
 export async function findUv(cache: string, onStep: (detail: string) => void = () => {}): Promise<string> {
+  const present = await presentUv(cache);
+  if (present !== undefined) return present;
   const own = join(cache, `uv-${uvVersion}`);
   const ownUv = join(own, "bin", "uv");
-  if (await exists(ownUv)) return ownUv;
-  const onPath = await execa("uv", ["--version"], { reject: false });
-  if (onPath.exitCode === 0 && String(onPath.stdout).startsWith(`uv ${uvVersion}`)) return "uv";
   onStep(`install uv ${uvVersion}`);
   await mkdir(dirname(own), { recursive: true });
   const work = await mkdtemp(`${own}-`);
@@ -119,7 +137,12 @@ export async function findUv(cache: string, onStep: (detail: string) => void = (
 function pyproject(requirements: string[], index: Resolution["index"]): string {
   const text = (value: string) => JSON.stringify(value);
   const dependencies = requirements.map((line) => text(line.replace(/\s+#.*$/, ""))).join(", ");
-  const project = [`[project]`, `name = "lock"`, `version = "0"`, `dependencies = [${dependencies}]`];
+  const project = [
+    `[project]`,
+    `name = "${projectName}"`,
+    `version = "0"`,
+    `dependencies = [${dependencies}]`,
+  ];
   if (!index) return lines(project);
   return lines([
     ...project,

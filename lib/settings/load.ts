@@ -1,7 +1,8 @@
 import { join, resolve } from "node:path";
 import envPaths from "env-paths";
-import { readSandboxFacts } from "./sandbox-facts.ts";
+import { readSandboxFacts, type SandboxFacts } from "./sandbox-facts.ts";
 import { parseSettings, type Settings } from "./settings.ts";
+import { readSetValue, withSetValues } from "./set-values.ts";
 import { readStackFile, settingsOf } from "./stack-file.ts";
 
 /** The checked settings of `Pulumi.<stack>.yaml`, for commands that run without Pulumi. */
@@ -33,12 +34,45 @@ export function checkStackFile(root: string, stack: string): Settings {
  */
 export function settingsBeforeStart(root: string, stack: string, dockerHost: string): Settings {
   const { file, values } = readStackFile(root, stack);
-  return withDefaults(root, stack, file, values, () => ({
+  return withDefaults(root, stack, file, values, () => sandboxPlaces(root, dockerHost));
+}
+
+/**
+ * The settings of a stack with changes to them, for looking ahead. The sandbox need not have been started.
+ *
+ * @param changes e.g. `["cudaBase.cuda=13.0"]`
+ * @param dockerHost socket that the sandbox's engine has or will have
+ * @throws UserError with one line per problem.
+ */
+export function settingsWithChanges(
+  root: string,
+  stack: string,
+  changes: readonly string[],
+  dockerHost: string,
+): Settings {
+  const { file, values } = readStackFile(root, stack);
+  const changed = withSetValues(values, changes.map(readSetValue));
+  return withDefaults(root, stack, changes.length > 0 ? `${file} with --set` : file, changed, () =>
+    sandboxFactsOr(root, dockerHost),
+  );
+}
+
+/** What the sandbox's last start chose, or places that nothing answers at. */
+function sandboxFactsOr(root: string, dockerHost: string): SandboxFacts {
+  try {
+    return readSandboxFacts(root);
+  } catch {
+    return sandboxPlaces(root, dockerHost);
+  }
+}
+
+function sandboxPlaces(root: string, dockerHost: string): SandboxFacts {
+  return {
     root: join(root, ".sandbox"),
     dockerHost,
-    upstream: "http://127.0.0.1",
+    upstream: "http://127.0.0.1:1",
     ports: { cache: 1, cacheMetrics: 2 },
-  }));
+  };
 }
 
 function withDefaults(

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { cudaBase } from "./schema/cuda-base.ts";
 import { dockerDaemon } from "./schema/docker-daemon.ts";
+import { host } from "./schema/host.ts";
 import { proxy } from "./schema/proxy.ts";
 import { registryCache } from "./schema/registry-cache.ts";
 import { service } from "./schema/service.ts";
@@ -27,6 +28,19 @@ export const schema = z.strictObject({
   registryCache,
   dockerDaemon,
   cudaBase,
+  host,
+  /** Rules of `npm run plan` that may fail without stopping preview and up, e.g. `["driver-runs-toolkit"]`; each use is written down. */
+  allowIncompatible: z
+    .array(
+      z
+        .string("must be the name of a rule")
+        .regex(
+          /^[a-z0-9]+(-[a-z0-9]+)*$/,
+          'must be the name of a rule, as npm run plan prints it, such as "driver-runs-toolkit"',
+        ),
+      'must be a list of rules, as npm run plan prints them, such as ["driver-runs-toolkit"]',
+    )
+    .default([]),
   services: z.record(imageName, service).default({}),
   build: z
     .strictObject({

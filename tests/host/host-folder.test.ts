@@ -24,7 +24,11 @@ import { hostsToml } from "../../lib/registry/hosts-toml.ts";
 import { hostFolder, type HostFolderState } from "../../provider/host-folder.ts";
 import type { Session } from "../../provider/resource-handler.ts";
 
-const session: Session = { log: async () => {}, signal: new AbortController().signal };
+const session: Session = {
+  log: async () => {},
+  signal: new AbortController().signal,
+  built: new Set(),
+};
 
 describe("HostFolder", () => {
   let root: string;

@@ -1,14 +1,14 @@
 import { chmodSync, copyFileSync, createReadStream, mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { execa } from "execa";
 import { unpackPackages } from "../../sandbox/apt-packages.ts";
 import { debianRelease, debianSources } from "../../sandbox/debian.ts";
 import { makeStandIn, type StandInImage } from "../../sandbox/stand-in-image.ts";
 
-/** A registry of the tests, read only, on 127.0.0.1: it serves `library/busybox`, made from Debian's busybox-static. */
-export interface BusyboxRegistry {
+/** A registry of the tests, read only, on 127.0.0.1. */
+export interface TestRegistry {
   /** e.g. `"127.0.0.1:34567"` */
   address: string;
   /** Digest of each tag, e.g. of `"1"` and `"2"`. */
@@ -18,15 +18,23 @@ export interface BusyboxRegistry {
   stop(): Promise<void>;
 }
 
-/** Starts the registry with one image for each tag; they differ in a label only. */
-export async function serveBusybox(tags: string[]): Promise<BusyboxRegistry> {
+/** The registry of `library/busybox`, made from Debian's busybox-static: one image for each tag; they differ in a label only. */
+export async function serveBusybox(tags: string[]): Promise<TestRegistry> {
   const images = new Map<string, StandInImage>();
-  for (const tag of tags) images.set(tag, await busyboxImage(tag));
+  for (const tag of tags) images.set(tag, await busyboxImage(`busybox:${tag}`, `variant ${tag}`));
+  return serveImages("library/busybox", images);
+}
+
+/** Starts a registry of one repository, with these images by tag. */
+export async function serveImages(
+  repository: string,
+  images: ReadonlyMap<string, StandInImage>,
+): Promise<TestRegistry> {
+  const path = new RegExp(`^/v2/${repository}/(manifests|blobs)/([^/?]+)$`);
   const requests: string[] = [];
   const server: Server = createServer((request, response) => {
     requests.push(`${request.method} ${request.url}`);
-    const [, kind, name] =
-      /^\/v2\/library\/busybox\/(manifests|blobs)\/([^/?]+)$/.exec(request.url ?? "") ?? [];
+    const [, kind, name] = path.exec(request.url ?? "") ?? [];
     if (request.url === "/v2/") return void response.end("{}");
     for (const [tag, { manifest, digest, config, layer }] of images) {
       if (kind === "manifests" && (name === tag || name === digest)) {
@@ -65,12 +73,27 @@ export async function serveBusybox(tags: string[]): Promise<BusyboxRegistry> {
   };
 }
 
-function busyboxImage(tag: string): Promise<StandInImage> {
+/** Debian's busybox as an image. @param programs further files, executable, by path, e.g. `"usr/bin/uv"` */
+export function busyboxImage(
+  name: string,
+  variant: string,
+  programs: Record<string, string> = {},
+): Promise<StandInImage> {
   return makeStandIn({
-    name: `busybox:${tag}`,
-    what: `Debian's busybox-static, variant ${tag}`,
-    layer: { key: { revision: 1, busybox: "debian" }, exclude: [], make: fillRoot },
-    config: { Env: ["PATH=/bin"], Cmd: ["sh"] },
+    name,
+    what: `Debian's busybox-static, ${variant}`,
+    layer: {
+      key: { revision: 1, busybox: "debian", ...(Object.keys(programs).length > 0 && { programs }) },
+      exclude: [],
+      make: async (folder, scratch) => {
+        await fillRoot(folder, scratch);
+        for (const [path, text] of Object.entries(programs)) {
+          mkdirSync(dirname(join(folder, path)), { recursive: true });
+          writeFileSync(join(folder, path), text, { mode: 0o755 });
+        }
+      },
+    },
+    config: { Env: ["PATH=/usr/local/bin:/usr/bin:/bin"], Cmd: ["sh"] },
   });
 }
 

@@ -45,11 +45,15 @@ export function recipes(folder: string): string[] {
 }
 
 export function regularFiles(folder: string): string[] {
+  return pathsBelow(folder).filter((path) => lstatSync(path).isFile());
+}
+
+/** Everything below a folder that is no folder. */
+export function pathsBelow(folder: string): string[] {
   return readdirSync(folder)
     .sort()
     .flatMap((name) => {
       const path = join(folder, name);
-      const stat = lstatSync(path);
-      return stat.isDirectory() ? regularFiles(path) : stat.isFile() ? [path] : [];
+      return lstatSync(path).isDirectory() ? pathsBelow(path) : [path];
     });
 }

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { buildImage } from "../../lib/images/build.ts";
 import { planImages } from "../../lib/images/plan.ts";
 import type { ImagePlan } from "../../lib/images/types.ts";
-import { serveBusybox, type BusyboxRegistry } from "./busybox-registry.ts";
+import { serveBusybox, type TestRegistry } from "./busybox-registry.ts";
 import { randomFrom, type World } from "./edit-world.ts";
 import { randomEdit } from "./random-edits.ts";
 import { tenImages, writeTenImages } from "./ten-images.ts";
@@ -17,7 +17,7 @@ const seed = process.env.SEED === "random" ? Date.now() % 1_000_000 : Number(pro
 describe("what a preview lists against what BuildKit executes", function () {
   this.timeout(900_000);
   let engine: TestEngine;
-  let registry: BusyboxRegistry;
+  let registry: TestRegistry;
 
   before(async () => {
     engine = await startTestEngine("exact", process.env.STORE === "containerd" ? "containerd" : "overlay2");
@@ -74,7 +74,7 @@ describe("what a preview lists against what BuildKit executes", function () {
   });
 });
 
-function plan(world: World, engine: TestEngine, registry: BusyboxRegistry): Promise<ImagePlan[]> {
+function plan(world: World, engine: TestEngine, registry: TestRegistry): Promise<ImagePlan[]> {
   return planImages(tenImages(world.folder, world.args), {
     stack: "exact",
     cacheAddresses: { "docker.io": registry.address },

@@ -146,9 +146,9 @@ describe("drift", function () {
     const { images: rows } = await repairs(...images);
     const result = rows.map(({ name, result, reasons }) => `${name}: ${result}, ${reasons.join()}`).sort();
     assert.deepEqual(result, [
-      "app: built, its base was rebuilt with other layers",
-      "cuda-base-devel: built, its base was rebuilt with other layers",
-      "cuda-base-runtime: built, it was gone from the engine",
+      "app: built, its base is built again",
+      "cuda-base-devel: built, its base is built again",
+      "cuda-base-runtime: built, gone from the engine",
     ]);
   });
 

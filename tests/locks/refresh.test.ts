@@ -10,6 +10,7 @@ import { execa } from "execa";
 import { describeDifference } from "../../lib/locks/lock-difference.ts";
 import { nextOsPatches, writeOsPatches } from "../../lib/locks/os-patches.ts";
 import { refreshBase, refreshService, writeChanges, type LockChange } from "../../lib/locks/refresh.ts";
+import { requirementsFor } from "../../lib/locks/files.ts";
 import { readRequirements } from "../../lib/locks/requirements.ts";
 import { findUv } from "../../lib/locks/uv.ts";
 
@@ -133,8 +134,8 @@ describe("npm run lock", function () {
 
   afterEach(() => rmSync(folder, { recursive: true }));
 
-  const lockBase = (upgrade = false) =>
-    refreshBase(base, join(folder, "requirements.in"), versions(), { uv, upgrade });
+  const lockBase = (upgrade = false) => refreshBase(base, folder, versions(), { uv, upgrade });
+  const onBase = () => ({ folder: base, torch: "2.7.1", python: "3.11" });
   const said = (changes: LockChange[]) => changes.map(({ difference }) => describeDifference(difference));
 
   it("takes torch from the stack's index and all else from the default one, split into three layers", async () => {
@@ -157,7 +158,7 @@ describe("npm run lock", function () {
     const lock = (login: string) => {
       const packageIndex = indexes.url("closed").replace("//", `//${login}@`);
       const closed = { ...versions(), packageIndex };
-      return refreshBase(base, join(folder, "requirements.in"), closed, { uv, upgrade: false });
+      return refreshBase(base, folder, closed, { uv, upgrade: false });
     };
     const texts = (await lock("me:pa55word")).map(({ text }) => text).join("\n");
     assert.match(texts, /^torch==2\.7\.1/m);
@@ -190,45 +191,60 @@ describe("npm run lock", function () {
   it("locks of a service what the base does not have, and never torch", async () => {
     await writeChanges(await lockBase());
     writeFileSync(join(folder, "requirements.in"), "fastapi\n");
-    const [change] = await refreshService("x", folder, base, "3.11", { uv, upgrade: false });
+    const [change] = await refreshService("x", folder, onBase(), { uv, upgrade: false });
     assert.deepEqual(describeDifference(change!.difference), ["  + fastapi 1.0"]);
     writeFileSync(join(folder, "requirements.in"), "fastapi\nnumpy>2.0.2\n"); // another numpy than the base's is the service's own
-    const [other] = await refreshService("x", folder, base, "3.11", { uv, upgrade: false });
+    const [other] = await refreshService("x", folder, onBase(), { uv, upgrade: false });
     assert.deepEqual(describeDifference(other!.difference), ["  + fastapi 1.0", "  + numpy 2.1.0"]);
+  });
+
+  it("takes other pins for the one release of torch that has a file of its own", async () => {
+    await writeChanges(await lockBase());
+    writeFileSync(
+      join(folder, "requirements.in"),
+      "# lock: exclude-newer 2025-09-01\nfastapi\nNumPy==2.0.2\n",
+    );
+    const own = join(folder, "requirements-torch2.7.1.in");
+    writeFileSync(own, "# lock: exclude-newer 2026-09-01\nnumpy == 2.1.0\n");
+    assert.deepEqual(await requirementsFor(folder, "2.7.1"), {
+      lines: ["fastapi", "numpy == 2.1.0"],
+      excludeNewer: "2026-09-01",
+      excludeNewerPackages: {},
+    });
+    assert.deepEqual((await requirementsFor(folder, "2.8.0")).lines, ["fastapi", "NumPy==2.0.2"]);
+    writeFileSync(join(folder, "requirements.in"), "fastapi\nnumpy==2.0.2\n");
+    writeFileSync(own, "numpy==2.1.0\n");
+    const [change] = await refreshService("x", folder, onBase(), { uv, upgrade: false });
+    assert.deepEqual(describeDifference(change!.difference), ["  + fastapi 1.0", "  + numpy 2.1.0"]);
+    assert.equal(change!.path, join(folder, "locks/torch2.7.1-cu128-py311.lock"));
+  });
+
+  it("takes the torchaudio of the torch, also where a newer one names no torch", async () => {
+    await indexes.add("cu128", { name: "torchaudio", version: "2.11.0+cu128" });
+    const [, torch] = await lockBase(true);
+    assert.ok(describeDifference(torch!.difference).includes("  + torchaudio 2.7.1+cu128"));
   });
 
   it("says with uv's words what does not fit, and what is missing", async () => {
     writeFileSync(join(folder, "requirements.in"), "numpy==1.0\n");
     await assert.rejects(lockBase, /cannot be resolved[\s\S]*numpy==1\.0/);
     await assert.rejects(
-      () => refreshService("x", folder, base, "3.11", { uv, upgrade: false }),
+      () => refreshService("x", folder, onBase(), { uv, upgrade: false }),
       /run npm run lock -- base first/,
     );
     await assert.rejects(
-      () => refreshService("x", join(folder, "none"), base, "3.11", { uv, upgrade: false }),
+      () => refreshService("x", join(folder, "none"), onBase(), { uv, upgrade: false }),
       /requirements\.in does not exist/,
     );
     await assert.rejects(
-      () =>
-        refreshBase(
-          base,
-          join(folder, "requirements.in"),
-          { ...versions(), torch: "2.6.0" },
-          { uv, upgrade: false },
-        ),
+      () => refreshBase(base, folder, { ...versions(), torch: "2.6.0" }, { uv, upgrade: false }),
       /torch==2\.6\.0/,
     );
   });
 
   it("refuses an index of another CUDA version", async () => {
     await assert.rejects(
-      () =>
-        refreshBase(
-          base,
-          join(folder, "requirements.in"),
-          { ...versions(), cuda: "12.6" },
-          { uv, upgrade: false },
-        ),
+      () => refreshBase(base, folder, { ...versions(), cuda: "12.6" }, { uv, upgrade: false }),
       /built for CUDA 12\.8, the settings say 12\.6/,
     );
   });

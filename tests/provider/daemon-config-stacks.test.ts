@@ -205,7 +205,11 @@ describe("DaemonConfig among others, on a real engine", function () {
   it("stops before it writes when the run is stopped", async () => {
     await host.reset("{}");
     const dev = stack();
-    const session = { log: async () => undefined, signal: AbortSignal.abort(new Error("stopped")) };
+    const session = {
+      log: async () => undefined,
+      signal: AbortSignal.abort(new Error("stopped")),
+      built: new Set<string>(),
+    };
     await assert.rejects(daemonConfig.create(URN, await dev.inputs(), session), /stopped/);
     assert.equal(host.text, "{}");
     assert.ok(!existsSync(host.ledgerDir));

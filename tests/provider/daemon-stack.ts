@@ -13,6 +13,7 @@ export class Stack {
   readonly args: DaemonConfigArgs;
   readonly messages: string[] = [];
   readonly session: Session = {
+    built: new Set(),
     log: async (message) => void this.messages.push(message),
     signal: new AbortController().signal,
   };

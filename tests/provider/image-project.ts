@@ -7,7 +7,7 @@ import { planImages } from "../../lib/images/plan.ts";
 import type { ImageDefinition, ImagePlan } from "../../lib/images/types.ts";
 import { image, type ImageState } from "../../provider/image.ts";
 import type { Session } from "../../provider/resource-handler.ts";
-import { serveBusybox, type BusyboxRegistry } from "../images/busybox-registry.ts";
+import { serveBusybox, type TestRegistry } from "../images/busybox-registry.ts";
 import { startTestEngine, type TestEngine } from "../images/test-engine.ts";
 
 export type Inputs = Parameters<typeof image.create>[1];
@@ -15,7 +15,7 @@ export type Inputs = Parameters<typeof image.create>[1];
 /** A private engine for the suite that calls this, and on it a project of two images, fresh for each test. */
 export function useImageProject(name: string, imageStore: "overlay2" | "containerd" = "overlay2") {
   let test: TestEngine;
-  let registry: BusyboxRegistry;
+  let registry: TestRegistry;
   let folder: string;
 
   before(async () => {
@@ -115,7 +115,7 @@ export function useImageProject(name: string, imageStore: "overlay2" | "containe
   const said: string[] = [];
   function session(signal = new AbortController().signal): Session {
     said.length = 0;
-    return { signal, log: async (message) => void said.push(message) };
+    return { signal, log: async (message) => void said.push(message), built: new Set() };
   }
 
   const smokeTest = () => ({

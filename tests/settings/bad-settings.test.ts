@@ -53,6 +53,13 @@ describe("bad settings", () => {
           error.message,
           /No lock in cuda-base\/locks is for PyTorch 2\.7\.1, CUDA 13\.9 and Python 3\.10; there are .*torch2\.7\.1-cu128-py310.*\. Make it: npm run lock -- base --stack dev/,
         );
+        for (const name of ["whisperx", "infinitetalk"])
+          assert.match(
+            error.message,
+            new RegExp(
+              `No lock of ${name} is for .*; there are .*torch2\\.7\\.1-cu128-py310.*\\. Make it: npm run lock -- service ${name} --stack dev`,
+            ),
+          );
         return true;
       });
     } finally {

@@ -1,0 +1,128 @@
+import type { HostFacts } from "../cuda/types.ts";
+import { askEngine, type EngineAnswer } from "../doctor/engine-answer.ts";
+import { isUnknown, type Unknown } from "../doctor/unknown.ts";
+import { engineAt } from "../docker/engine.ts";
+import { UserError } from "../errors.ts";
+import { hostFacts } from "../host/host-facts.ts";
+import { gpuModel } from "../host/gpu-models.ts";
+import { askNvidia } from "../host/nvidia.ts";
+import { rememberedNvidia } from "../host/remembered.ts";
+import { imageDefinitions } from "../images/definitions.ts";
+import { planStack, type StackPlan } from "../images/plan-stack.ts";
+import { cudaData } from "../cuda/data.ts";
+import type { Settings } from "../settings/settings.ts";
+import { recordAllowed } from "./allowed.ts";
+import { assess, judgeStack, type Assessment, type Judgement } from "./assess.ts";
+import { partsFor } from "./parts.ts";
+import type { PreviewLines } from "./preview-lines.ts";
+import { stopText } from "./words.ts";
+
+/** Longest wait for nvidia-smi before something is built, in milliseconds. */
+const nvidiaWaitMs = 4_000;
+
+/** What is known before anything is declared. */
+export interface Outlook {
+  settings: Settings;
+  host: HostFacts;
+  planned: StackPlan | UserError;
+  judgement: Judgement;
+  engine: EngineAnswer | Unknown;
+}
+
+/**
+ * Asks host, rules and files, side by side. Nothing is changed.
+ *
+ * @param options.plan plans the images; where it writes something down, it waits for the judgement
+ */
+export async function lookAhead(
+  settings: Settings,
+  options: { env?: NodeJS.ProcessEnv; plan: (judgement: Promise<Judgement>) => Promise<StackPlan> },
+): Promise<Outlook> {
+  const { env = process.env } = options;
+  const engine = askEngine(settings.engine.host, settings.sandbox);
+  const host = hostFacts(settings, {
+    env,
+    engine: () => engine,
+    nvidia: () => rememberedNvidia(settings.stateDir, env, () => askNvidia(env, { timeoutMs: nvidiaWaitMs })),
+    modelOf: (name) => gpuModel(name, cudaData()),
+  });
+  const parts = partsFor(settings);
+  const judgement = host.then((facts) => judgeStack({ settings, host: facts }, parts));
+  const planned = options.plan(judgement).catch((error: unknown) => {
+    if (error instanceof UserError) return error;
+    throw error;
+  });
+  const [hostKnown, plannedKnown, judged, engineKnown] = await Promise.all([
+    host,
+    planned,
+    judgement,
+    engine,
+  ]);
+  return { settings, host: hostKnown, planned: plannedKnown, judgement: judged, engine: engineKnown };
+}
+
+/** The whole assessment of an outlook: images, bill, what blocks. */
+export async function wholeAssessment(outlook: Outlook): Promise<Assessment> {
+  const { settings, host, planned, judgement, engine } = outlook;
+  return assess(
+    {
+      settings,
+      host,
+      plan:
+        planned instanceof UserError
+          ? { problem: planProblem(planned, judgement) }
+          : { all: planned.plan.all },
+      names: imageDefinitions(settings).map(({ name }) => name),
+    },
+    partsFor(settings, {
+      ...(!isUnknown(engine) && { engine: engineAt(settings.engine.host) }),
+      ...(!(planned instanceof UserError) && { planned }),
+    }),
+    Promise.resolve(judgement),
+  );
+}
+
+/**
+ * The plan of a stack that may go on.
+ *
+ * @throws UserError where a rule fails that nobody allowed, or where the images cannot be planned.
+ */
+export async function planOrStop(outlook: Outlook): Promise<StackPlan> {
+  const { settings, host, planned, judgement } = outlook;
+  if (judgement.stops) {
+    const { blockers } = await wholeAssessment(outlook);
+    const further = planned instanceof UserError ? [planProblem(planned, judgement)].filter(Boolean) : [];
+    throw new UserError(stopText(settings, host, { ...judgement, ...(blockers && { blockers }) }, further));
+  }
+  if (planned instanceof UserError) throw planned;
+  return planned;
+}
+
+/** Plans a running Pulumi program's stack, or stops it; in an update, what was allowed is written down. */
+export async function checkedPlan(
+  settings: Settings,
+  isPreview: boolean,
+): Promise<{ planned: StackPlan; outlook: Outlook }> {
+  const outlook = await lookAhead(settings, {
+    plan: (judgement) =>
+      planStack(settings, { mayWrite: async () => !isPreview && !(await judgement).stops }),
+  });
+  const planned = await planOrStop(outlook);
+  if (!isPreview) await recordAllowed(settings, outlook.judgement);
+  return { planned, outlook };
+}
+
+/** What a preview says beside Pulumi's own list of changes. */
+export async function previewOf(outlook: Outlook): Promise<PreviewLines> {
+  const { previewLines } = await import("./preview-lines.ts");
+  return previewLines(outlook, await wholeAssessment(outlook));
+}
+
+/** Why images cannot be planned, on one line; empty where it is only that locks are missing, which the judgement says. */
+function planProblem({ message }: UserError, { warnings }: Judgement): string {
+  const lines = message.split("\n").map((line) => line.trim());
+  const isSaid = (line: string) =>
+    warnings.some((warning) => warning.includes(" make ")) &&
+    (line.includes("is not in the context") || line.startsWith("No lock "));
+  return lines.filter((line) => line && !isSaid(line)).join("; ");
+}

@@ -1,0 +1,52 @@
+import type { Engine } from "../docker/engine.ts";
+import { cudaData } from "../cuda/data.ts";
+import { judge, verdictOf } from "../cuda/judge.ts";
+import { earlierImages } from "../images/history.ts";
+import type { StackPlan } from "../images/plan-stack.ts";
+import { combinationOf } from "../locks/combination.ts";
+import type { Settings } from "../settings/settings.ts";
+import type { AssessParts, Blockers } from "./assess.ts";
+
+/** What is there to ask, beside the files. */
+interface Around {
+  /** An engine that answers. */
+  engine?: Engine;
+  planned?: StackPlan;
+}
+
+/** The project's own parts of an assessment. What only a preview needs is loaded only then. */
+export function partsFor(settings: Settings, { engine, planned }: Around = {}): AssessParts {
+  const { stack, stateDir } = settings;
+  return {
+    combination: (wanted) => combinationOf(wanted),
+    judge: (combination, host) => judge(combination, host, cudaData(), today()),
+    verdict: verdictOf,
+    resolves: async () => [],
+    blockers: async () => ({ pins: [], note: "" }) as Blockers,
+    forecast: async (plan) => {
+      const { askForecast } = await import("../images/ask-forecast.ts");
+      const { images, basis } = await askForecast({ stack, stateDir, plan, ...(engine && { engine }) });
+      return {
+        images,
+        ...(basis === "history" && {
+          note: "the engine does not answer: what is to be built is judged by this stack's build history",
+        }),
+      };
+    },
+    bill: async () => null,
+    warnings: async () => {
+      if (!planned) return [];
+      const { movedTags } = await import("./moved-tags.ts");
+      return movedTags(settings, planned);
+    },
+    before: async () => {
+      const { settingsBefore } = await import("./before.ts");
+      return settingsBefore(settings, await earlierImages(stateDir, stack));
+    },
+  };
+}
+
+/** Day for ends of support, e.g. `"2026-11-30"`. */
+function today(): string {
+  return new Date().toISOString().slice(0, 10);
+}
