@@ -20,6 +20,7 @@ import { fetchManifestDigest } from "../lib/registry/manifest-digest.ts";
 import { readSecret, sourceProblem } from "../lib/secrets/source.ts";
 import { settingsOfStackFile } from "../lib/settings/load.ts";
 import type { Settings } from "../lib/settings/settings.ts";
+import { addCompat } from "./lock-compat.ts";
 import { stackOption } from "./options.ts";
 import { createProgress, type Progress } from "./progress.ts";
 import { useProxy } from "./use-proxy.ts";
@@ -30,7 +31,7 @@ interface LockOptions {
   upgrade?: boolean;
 }
 
-/** `npm run lock -- base|service NAME|digests|os`: makes or refreshes what pins the images, and shows the difference. */
+/** `npm run lock -- base|service NAME|digests|os|compat`: makes or refreshes what pins the images, and shows the difference. */
 export function lockCommand(): Command {
   const command = new Command("npm run lock --").description(
     "Makes or refreshes what pins the images. Shows what changes, writes it, builds nothing: the next npm start (or pulumi up) does.",
@@ -60,6 +61,7 @@ export function lockCommand(): Command {
     "digests",
     "Digests of external images such as nvidia/cuda: asks the registry which image each name means today",
   ).action(lockDigests);
+  addCompat(command);
   return command;
 }
 

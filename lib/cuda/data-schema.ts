@@ -110,7 +110,7 @@ const pytorchWheel = fact({
 const xformersRelease = fact({
   xformers: version,
   /** Release of torch that it was compiled against. */
-  torch: version,
+  torch: version.nullable(),
   /** What its metadata requires: `"==2.7.1"`; from 0.0.35 on a range. */
   requiresTorch: range,
   /** CUDA version that the build on PyPI was compiled with, Linux x86-64: it opens that major's libcudart. */
@@ -129,7 +129,7 @@ const xformersRelease = fact({
   cubins: z.array(capability).nullable(),
   ptx: z.array(capability).nullable(),
   /** Of the cubins those that run on that very capability only (sm_90a and its like). */
-  exactOnly: z.array(capability),
+  exactOnly: z.array(capability).nullable(),
 });
 
 const flashAttnRelease = fact({
