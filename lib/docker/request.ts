@@ -17,7 +17,7 @@ export class NoAnswer extends Error {
 }
 
 export interface EngineRequest {
-  method?: "GET" | "POST" | "DELETE";
+  method?: "GET" | "HEAD" | "POST" | "DELETE";
   /** e.g. `"/images/json"`. */
   path: string;
   /** An object is sent as JSON text, as the engine wants its filters. */

@@ -1,3 +1,5 @@
+import type { Instruction } from "./dockerfile-syntax.ts";
+
 /** A path that a build takes from a folder of this machine. */
 export interface ContextSource {
   /** Name of the context; undefined is the build's own. */
@@ -28,6 +30,16 @@ export interface Inherited {
   base?: string;
 }
 
+/** One instruction that a build does, with what it sees: for telling which steps of an earlier build still hold. */
+export interface BuildInstruction {
+  /** Index of its stage in the file. */
+  stage: number;
+  instruction: Instruction;
+  /** ENV and ARG as they stand there; ENV of an external image is not among them. */
+  env: Record<string, string>;
+  args: Record<string, string | undefined>;
+}
+
 /** Everything that the build of one target reads. */
 export interface DockerfileInputs {
   images: ImageUse[];
@@ -40,6 +52,11 @@ export interface DockerfileInputs {
   text: string;
   /** The stage that is built: its name, or `"last"`, or `"#2"`. */
   target: string;
+  /** RUN, COPY, ADD and WORKDIR of the needed stages, each after those that it needs. */
+  instructions: BuildInstruction[];
+  /** Index of the stage that is built, and what FROM of each needed stage names, variables expanded. */
+  targetIndex: number;
+  stages: Map<number, { name?: string; base: string }>;
   /** Names of all stages in the file, with their lines. */
   stageNames: Map<string, number>;
   /** Another frontend that BuildKit fetches first, from a `# syntax=` line. */

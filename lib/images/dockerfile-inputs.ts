@@ -49,6 +49,9 @@ class InputReader {
       args: new Map(),
       text: "",
       target: "last",
+      instructions: [],
+      targetIndex: 0,
+      stages: new Map(),
       stageNames,
       ...(syntax.syntax !== undefined && { syntax: syntax.syntax }),
       result: { env: new Map(), envComplete: false, onbuild: [] },
@@ -57,6 +60,7 @@ class InputReader {
 
   read(): DockerfileInputs {
     const target = this.findTarget();
+    this.found.targetIndex = target;
     this.found.target =
       this.stages[target]!.name ?? (target === this.stages.length - 1 ? "last" : `#${target}`);
     this.found.result = this.visit(target, this.stages[target]!.from.line);
@@ -103,8 +107,18 @@ class InputReader {
     const values = new Map<string, string | undefined>();
     const { file, escape } = this.syntax;
     const triggers = base.onbuild.map((text) => readOneInstruction(text, file, stage.from.line, escape));
-    for (const instruction of [...triggers, ...stage.instructions])
+    const { name } = stage;
+    this.found.stages.set(index, { ...(name !== undefined && { name }), base: stage.base });
+    for (const instruction of [...triggers, ...stage.instructions]) {
       this.instruction(instruction, inherited, values);
+      if (["RUN", "COPY", "ADD", "WORKDIR"].includes(instruction.keyword))
+        this.found.instructions.push({
+          stage: index,
+          instruction,
+          env: Object.fromEntries(inherited.env),
+          args: Object.fromEntries(values),
+        });
+    }
     this.inProgress.pop();
     this.done.set(index, inherited);
     return inherited;

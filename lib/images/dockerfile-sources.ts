@@ -49,13 +49,7 @@ function copyWords(instruction: Instruction): string[] {
 /** Sources of `RUN --mount`: binds, and caches that start from a stage, an image or a context. */
 export function mountedSources(instruction: Instruction, file: string): TakenSource[] {
   const sources: TakenSource[] = [];
-  for (const flag of instruction.flags.filter(({ name }) => name === "mount")) {
-    const fields = new Map<string, string>();
-    for (const field of csvFields(flag.value)) {
-      const equals = field.indexOf("=");
-      const key = (equals < 0 ? field : field.slice(0, equals)).toLowerCase().trim();
-      fields.set({ src: "source" }[key] ?? key, equals < 0 ? "true" : field.slice(equals + 1));
-    }
+  for (const fields of mountFields(instruction)) {
     const type = fields.get("type") ?? "bind";
     const from = fields.get("from");
     if (!["bind", "cache", "tmpfs", "secret", "ssh"].includes(type))
@@ -68,6 +62,22 @@ export function mountedSources(instruction: Instruction, file: string): TakenSou
       });
   }
   return sources;
+}
+
+/** The fields of each `RUN --mount`, e.g. `type`, `source`, `target` (also where written `dst`) and `from`. */
+export function mountFields(instruction: Instruction): Map<string, string>[] {
+  const aliases: Record<string, string> = { src: "source", dst: "target", destination: "target" };
+  return instruction.flags
+    .filter(({ name }) => name === "mount")
+    .map((flag) => {
+      const fields = new Map<string, string>();
+      for (const field of csvFields(flag.value)) {
+        const equals = field.indexOf("=");
+        const key = (equals < 0 ? field : field.slice(0, equals)).toLowerCase().trim();
+        fields.set(aliases[key] ?? key, equals < 0 ? "true" : field.slice(equals + 1));
+      }
+      return fields;
+    });
 }
 
 /** Fields of one line of CSV, with its quotes. */

@@ -28,7 +28,7 @@ export interface PlanOptions {
 }
 
 /** Arguments that BuildKit knows without an ARG and keeps out of its cache. */
-const proxyArguments = new Set(
+export const proxyArguments = new Set(
   ["http_proxy", "https_proxy", "ftp_proxy", "no_proxy", "all_proxy"].flatMap((name) => [
     name,
     name.toUpperCase(),
@@ -251,7 +251,8 @@ function withPin(plan: ImagePlan, pinned: PinnedVersion | undefined): ImagePlan 
   return { ...rest, reference, hash, parts, tags, mustExist: true, filesGive: plan.reference };
 }
 
-const buildPlatform = `linux/${{ x64: "amd64", arm64: "arm64" }[process.arch as string] ?? process.arch}`;
+/** Platform of this machine, e.g. `"linux/amd64"`. */
+export const buildPlatform = `linux/${{ x64: "amd64", arm64: "arm64" }[process.arch as string] ?? process.arch}`;
 
 function argumentsOnOffer({ args, rebuild }: ImageDefinition): Record<string, string> {
   return rebuild.count > 0 ? { REBUILD: String(rebuild.count), ...args } : args;

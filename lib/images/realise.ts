@@ -1,3 +1,4 @@
+import { noteBuild } from "../bill/note-build.ts";
 import type { Engine } from "../docker/engine.ts";
 import { UserError } from "../errors.ts";
 import { npmCommand } from "../settings/commands.ts";
@@ -74,11 +75,14 @@ async function realise(
     options.onNote?.(`building: ${shortList(event.reasons)}`);
     event.result = "built";
     options.built.add(reference);
+    const began = Date.now();
     const record = await buildImage(forOnce(build, resource, previous), reference, {
       ...options,
       ...(resource.idleMinutes && { idleMinutes: resource.idleMinutes }),
     });
     takeRecord(event, record);
+    const { stateDir, parts } = resource;
+    await noteBuild({ stack, stateDir, reference, plan: { ...build, parts }, began, ...record }, engine);
   } else {
     if (before && !before.tags.includes(reference)) await engine.tag(before.id, reference);
     if (event.result === "reused") options.onNote?.("already built: reused");

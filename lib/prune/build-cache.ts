@@ -13,6 +13,10 @@ export interface CacheRecord {
   shared: boolean;
   /** Milliseconds since 1970. */
   lastUsed: number;
+  /** Milliseconds since 1970. */
+  created?: number;
+  /** BuildKit's words, e.g. `"mount / from exec /bin/sh -c make"` or `"cached mount /root/.cache/uv from exec …"`. */
+  description?: string;
 }
 
 /** What of the build cache stays. */

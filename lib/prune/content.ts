@@ -86,6 +86,7 @@ interface CacheLine {
   InUse: boolean;
   Shared: boolean;
   CreatedAt: string;
+  Description?: string;
   LastUsedAt?: string | null;
 }
 
@@ -100,6 +101,8 @@ export async function readCache(engine: Engine): Promise<CacheRecord[]> {
     inUse: line.InUse,
     shared: line.Shared,
     lastUsed: Date.parse(line.LastUsedAt ?? line.CreatedAt) || 0,
+    created: Date.parse(line.CreatedAt) || 0,
+    ...(line.Description && { description: line.Description }),
   }));
 }
 

@@ -71,17 +71,13 @@ async function askForDigest(
 ): Promise<{ digest: string } | { problem: string }> {
   const url = `${address}/v2/${repository}/manifests/${tag}`;
   try {
-    let headers: Record<string, string> = { accept: manifestTypes };
-    let response = await request(url, "HEAD", headers, options);
-    if (response.status === 401) {
-      const challenge = response.headers.get("www-authenticate") ?? "";
-      const isMirror = options.mirrors?.[host]?.replace(/\/+$/, "") === address;
-      const login = isMirror ? options.logins?.[host] : undefined;
-      const token = await fetchToken({ address, challenge, repository, login }, options);
-      if (!token) return { problem: "needs a login" };
-      headers = { ...headers, authorization: `Bearer ${token}` };
-      response = await request(url, "HEAD", headers, options);
-    }
+    const asked = await askWithLogin(
+      address,
+      { host, repository, path: `manifests/${tag}`, method: "HEAD" },
+      options,
+    );
+    if (!asked) return { problem: "needs a login" };
+    const { response, headers } = asked;
     if (response.status === 401 || response.status === 403)
       return { problem: "needs a login, or there is no such image" };
     if (response.status === 404) return { problem: noSuchImage };
@@ -99,6 +95,52 @@ async function askForDigest(
   } catch (error) {
     return { problem: networkProblem(error, options) };
   }
+}
+
+/** One question to a registry, asked again with a token where it wants one; undefined where there is none to be had. */
+async function askWithLogin(
+  address: string,
+  asked: { host: string; repository: string; path: string; method: "HEAD" | "GET" },
+  options: RegistryOptions,
+): Promise<{ response: Response; headers: Record<string, string> } | undefined> {
+  const { host, repository, path, method } = asked;
+  const url = `${address}/v2/${repository}/${path}`;
+  let headers: Record<string, string> = { accept: manifestTypes };
+  let response = await request(url, method, headers, options);
+  if (response.status === 401) {
+    const challenge = response.headers.get("www-authenticate") ?? "";
+    const isMirror = options.mirrors?.[host]?.replace(/\/+$/, "") === address;
+    const login = isMirror ? options.logins?.[host] : undefined;
+    const token = await fetchToken({ address, challenge, repository, login }, options);
+    if (!token) return undefined;
+    headers = { ...headers, authorization: `Bearer ${token}` };
+    response = await request(url, method, headers, options);
+  }
+  return { response, headers };
+}
+
+/**
+ * A manifest, or the configuration of an image: a few kilobytes of JSON by digest.
+ * @param path e.g. `"manifests/sha256:…"` or `"blobs/sha256:…"`; never that of a layer
+ * Throws a UserError that says which address answered what.
+ */
+export async function fetchRegistryJson(
+  reference: ImageReference,
+  path: string,
+  options: RegistryOptions = {},
+): Promise<unknown> {
+  const { host, repository } = reference;
+  const problems: string[] = [];
+  for (const address of addressesOf(reference, options.mirrors?.[host])) {
+    try {
+      const asked = await askWithLogin(address, { host, repository, path, method: "GET" }, options);
+      if (asked?.response.ok) return await asked.response.json();
+      problems.push(`${address}: ${asked ? `HTTP ${asked.response.status}` : "needs a login"}`);
+    } catch (error) {
+      problems.push(`${address}: ${networkProblem(error, options)}`);
+    }
+  }
+  throw new UserError(problems.join("; "));
 }
 
 /** Token by the `WWW-Authenticate: Bearer realm=…,service=…` that the registry sent; anonymous where there is no login. */

@@ -1,0 +1,250 @@
+import type { Engine } from "../docker/engine.ts";
+import { diskRoom } from "../host/disk.ts";
+import { readHistory } from "../images/history.ts";
+import { parseReference } from "../images/image-reference.ts";
+import { buildPlatform } from "../images/plan.ts";
+import type { ImagePlan } from "../images/types.ts";
+import { readSizes } from "../locks/sizes.ts";
+import { cacheMount, type CacheRecord } from "../prune/build-cache.ts";
+import { readCache } from "../prune/content.ts";
+import { upstreamsOf } from "../registry/cache-settings.ts";
+import type { Settings } from "../settings/settings.ts";
+import { askIndex } from "./ask-index.ts";
+import { billBase, type BilledBase, type BaseSources } from "./bases.ts";
+import { readNotes, type BuildNote } from "./build-notes.ts";
+import { readBuild, type ImageBuild } from "./build-steps.ts";
+import { makeBill } from "./make-bill.ts";
+import { packagesOf, type WantedPackage } from "./packages.ts";
+import type { BilledImage } from "./steps-to-run.ts";
+import type { Bill } from "./types.ts";
+import { withinTime } from "./within-time.ts";
+
+export interface BillQuestion {
+  settings: Settings;
+  /** Every image of the stack, parents first. */
+  plan: ImagePlan[];
+  /** Images that `up` will build: see `rebuildsOf`. */
+  rebuilds: { image: string }[];
+  /** Hash and parts of the images as they are, by name: a forced rebuild empties cache mounts only once. */
+  previous?: ReadonlyMap<string, { parts?: Record<string, string> }>;
+  /** @default none: then everything counts as to be fetched */
+  engine?: Engine;
+  /** The registry cache's own image by digest, e.g. `"registry@sha256:…"`. */
+  cacheImage?: string;
+  /** Whether the index may be asked for sizes that no lock has. @default true */
+  askIndex?: boolean;
+}
+
+/** Milliseconds for each of the questions. */
+const limits = { engine: 1_500, registry: 3_000, index: 3_000 };
+
+/**
+ * What a plan costs before anything is built: bytes, disk, minutes. Reads metadata only: no layer and no wheel is fetched.
+ * Never throws for what cannot be asked: such parts are named as unknown.
+ */
+export async function billOf(question: BillQuestion): Promise<Bill> {
+  const { settings, plan } = question;
+  const problems: string[] = [];
+  const engine = await readEngine(question.engine, settings.stateDir, problems);
+  const rebuilt = new Set(question.rebuilds.map(({ image }) => image));
+  const images = await readImages(plan, rebuilt, question.previous, problems);
+  const [packages, bases, events] = await Promise.all([
+    readPackages(images, plan, question, problems),
+    readBases(images, engine, question),
+    readHistory(settings.stateDir, settings.stack).catch(() => []),
+  ]);
+  return makeBill({
+    stack: settings.stack,
+    images,
+    ...engine,
+    packages,
+    bases,
+    remotes: new Map(),
+    events,
+    basis: engine.engine ? "engine" : "nothing here",
+    problems,
+  });
+}
+
+interface EngineState {
+  engine?: Engine;
+  cached: Set<string>;
+  held: Map<string, Set<string>>;
+  notes: BuildNote[];
+  references: Set<string>;
+  chains: string[][];
+  records: CacheRecord[];
+  room?: Awaited<ReturnType<typeof diskRoom>>;
+}
+
+/** What the engine has; an empty machine where there is none or it does not answer. */
+async function readEngine(
+  engine: Engine | undefined,
+  stateDir: string,
+  problems: string[],
+): Promise<EngineState> {
+  const empty: EngineState = {
+    cached: new Set(),
+    held: new Map(),
+    notes: [],
+    references: new Set(),
+    chains: [],
+    records: [],
+  };
+  if (!engine) return empty;
+  try {
+    return await withinTime(limits.engine, async () => {
+      const [{ id }, root, records, list] = await Promise.all([
+        engine.info(),
+        engine.ask<{ DockerRootDir?: string }>({ path: "/info" }),
+        readCache(engine),
+        engine.imageList(),
+      ]);
+      const notes = await readNotes(stateDir, id);
+      const layered = await Promise.all(list.slice(0, 200).map((image) => engine.image(image.id)));
+      return {
+        engine,
+        ...heldBy(notes, records),
+        notes,
+        references: new Set(list.flatMap(({ tags }) => tags)),
+        chains: layered.flatMap((image) => (image ? [image.layers] : [])),
+        records,
+        room: await diskRoom(root.DockerRootDir ?? ""),
+      };
+    });
+  } catch (error) {
+    problems.push(`what the engine holds: ${firstLine(error)}; everything counts as to be fetched`);
+    return empty;
+  }
+}
+
+/** Of what the notes tell, what is still true: steps whose record BuildKit still has, and mounts that were not emptied. */
+export function heldBy(
+  notes: BuildNote[],
+  records: CacheRecord[],
+): { cached: Set<string>; held: Map<string, Set<string>> } {
+  const commands = records
+    .map(({ description = "" }) => description)
+    .filter((text) => text.includes(" from exec "));
+  const cached = new Set<string>();
+  for (const { steps } of notes)
+    for (const { key, text } of steps) {
+      const isThere = text.startsWith("RUN ")
+        ? commands.some((command) => command.endsWith(text.slice("RUN ".length)))
+        : records.length > 0;
+      if (isThere) cached.add(key);
+    }
+  const mounts = new Set(records.filter(({ type }) => type === cacheMount).map(({ id }) => id));
+  const held = new Map<string, Set<string>>();
+  for (const { id, target, files } of notes.flatMap((note) => note.mounts)) {
+    if (!mounts.has(id)) continue;
+    const known = held.get(target) ?? new Set();
+    held.set(target, known);
+    for (const file of files) known.add(file);
+  }
+  return { cached, held };
+}
+
+async function readImages(
+  plan: ImagePlan[],
+  rebuilt: Set<string>,
+  previous: BillQuestion["previous"],
+  problems: string[],
+): Promise<BilledImage[]> {
+  const keys = new Map<string, string>();
+  const images: BilledImage[] = [];
+  for (const one of plan) {
+    const none: ImageBuild = { image: one.name, steps: [], key: "", externals: [] };
+    const build = await readBuild(one, (reference) => keys.get(reference)).catch((error: unknown) => {
+      problems.push(`image ${one.name}: ${firstLine(error)}`);
+      return none;
+    });
+    if (build !== none) keys.set(one.reference, build.key);
+    const before = previous?.get(one.name);
+    const isForced = before !== undefined && before.parts?.["rebuild"] !== one.parts["rebuild"];
+    images.push({
+      name: one.name,
+      parents: one.parents,
+      isBuilt: rebuilt.has(one.name),
+      emptiesCaches: isForced && one.rebuild.noCache && one.args["REBUILD"] === undefined,
+      build,
+    });
+  }
+  return images;
+}
+
+/** Packages of every lock and pin; sizes that are not written down are asked of the index. */
+async function readPackages(
+  images: BilledImage[],
+  plan: ImagePlan[],
+  { settings, askIndex: mayAsk = true }: BillQuestion,
+  problems: string[],
+): Promise<Map<string, WantedPackage[]>> {
+  const found = new Map<string, WantedPackage[]>();
+  for (const { name, isBuilt, build } of images) {
+    if (!isBuilt) continue;
+    const { context, dockerfile } = plan.find((one) => one.name === name)!;
+    const own = await readSizes(`${context}/${dockerfile}`);
+    for (const { locks, pins } of build.steps) {
+      for (const lock of locks) if (!found.has(lock)) found.set(lock, await packagesOf(lock));
+      for (const pin of pins) {
+        const [packageName, version] = pin.split("==") as [string, string];
+        const bytes = own[pin];
+        found.set(pin, [{ name: packageName, version, marks: [pin], ...(bytes !== undefined && { bytes }) }]);
+      }
+    }
+  }
+  const unknown = [...found.values()].flat().filter(({ bytes }) => bytes === undefined);
+  if (unknown.length > 0 && mayAsk) {
+    const problem = await askIndex(unknown, settings, limits.index);
+    if (problem) problems.push(problem);
+  }
+  return found;
+}
+
+async function readBases(
+  images: BilledImage[],
+  engine: EngineState,
+  { settings, cacheImage }: BillQuestion,
+): Promise<BilledBase[]> {
+  const users = new Map<string, { name: string; images: string[] }>();
+  for (const { name: image, build } of images.filter(({ isBuilt }) => isBuilt))
+    for (const { pull, name } of build.externals) {
+      const entry = users.get(pull) ?? { name, images: [] };
+      users.set(pull, entry);
+      entry.images.push(image);
+    }
+  const sources: BaseSources = {
+    stateDir: settings.stateDir,
+    registry: { ...upstreamsOf(settings), timeoutMs: limits.registry },
+    engine: engine.engine,
+    chains: engine.chains,
+    records: engine.records,
+  };
+  const questions = [...users].map(([pull, { name, images: ofIt }]) => ({
+    pull,
+    name,
+    images: ofIt,
+    platform: buildPlatform,
+    reference: referenceOf(name, pull),
+  }));
+  const cache = cacheImage && settings.registryCache.mode === "own" ? cacheImage : undefined;
+  if (cache && !(await hasImage(engine.engine, cache)))
+    questions.push({ pull: cache, name: cache, images: [], platform: buildPlatform, reference: cache });
+  return Promise.all(questions.map((one) => billBase(one, sources)));
+}
+
+/** The image at its own registry: the name as the Dockerfile has it, the digest as it is pulled. */
+function referenceOf(name: string, pull: string): string {
+  const parsed = parseReference(name);
+  const digest = pull.slice(pull.indexOf("@"));
+  return parsed ? `${parsed.host}/${parsed.repository}${digest}` : pull;
+}
+
+async function hasImage(engine: Engine | undefined, reference: string): Promise<boolean> {
+  return (await engine?.image(reference).catch(() => undefined)) !== undefined;
+}
+
+function firstLine(error: unknown): string {
+  return (error as Error).message.split("\n")[0] ?? "";
+}

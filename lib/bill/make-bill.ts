@@ -1,0 +1,217 @@
+import type { DiskRoom } from "../host/disk.ts";
+import { minutesOf, type TimedEvent } from "./minutes.ts";
+import { aptCost } from "./apt-cost.ts";
+import type { BuildNote } from "./build-notes.ts";
+import type { BilledBase } from "./bases.ts";
+import type { WantedPackage } from "./packages.ts";
+import { sharedWith } from "./shared.ts";
+import { stepsToRun, type BilledImage, type HeldFacts, type RunningStep } from "./steps-to-run.ts";
+import type { Bill, BillPart } from "./types.ts";
+import { layerRatio, unpackedBytes } from "./unpacked.ts";
+
+/** Everything that a bill is made of: nothing is asked any more. */
+export interface BillFacts extends HeldFacts {
+  stack: string;
+  /** Every image of the plan, parents first. */
+  images: BilledImage[];
+  /** Packages of each lock, by path; and of each pin, by itself. */
+  packages: Map<string, WantedPackage[]>;
+  bases: BilledBase[];
+  /** Bytes of remote files of ADD, by address; null where nobody knows. */
+  remotes: Map<string, number | null>;
+  /** Events of earlier builds, oldest first. */
+  events: TimedEvent[];
+  /** Hash references that the engine has. */
+  references: Set<string>;
+  room?: DiskRoom | undefined;
+  basis: Bill["basis"];
+  /** What could not be asked, one line each. */
+  problems: string[];
+}
+
+/** Adds it all up. */
+export function makeBill(facts: BillFacts): Bill {
+  const running = stepsToRun(facts.images, facts, (step) => [
+    ...step.locks.flatMap((lock) => facts.packages.get(lock) ?? []),
+    ...step.pins.flatMap((pin) => facts.packages.get(pin) ?? []),
+  ]);
+  const fetch = fetchParts(facts, running);
+  const disk = diskParts(facts, running);
+  const diskBytes = sum(disk);
+  const available = facts.room?.free ?? null;
+  const left = available === null ? null : available - diskBytes;
+  const held = running.flatMap((step) => step.held).reduce((total, { bytes = 0 }) => total + bytes, 0);
+  return {
+    fetch: {
+      bytes: sum(fetch),
+      parts: fetch,
+      unknown: [...unknownOf(fetch), ...facts.problems],
+      held,
+      fromCache: facts.bases.reduce((total, base) => total + (base.fromCache ?? 0), 0),
+    },
+    disk: {
+      bytes: diskBytes,
+      parts: disk,
+      unknown: unknownOf(disk),
+      available,
+      left,
+      fits: left === null || left >= 0,
+    },
+    minutes: minutesOf(facts, running, sum(fetch), diskBytes),
+    shared: sharedWith(facts, running),
+    basis: facts.basis,
+  };
+}
+
+function fetchParts(facts: BillFacts, running: RunningStep[]): BillPart[] {
+  const parts = baseParts(facts);
+  for (const { image, step, fetched, fetchesApt } of running) {
+    if (step.locks.length > 0 || step.pins.length > 0) parts.push(...packageParts(image, fetched));
+    if (fetchesApt) {
+      const cost = aptCost(step.text, image, facts.notes);
+      parts.push({
+        what: `packages of the distribution for ${image}`,
+        bytes: cost.fetched,
+        why: cost.why,
+        kind: "system packages",
+        images: [image],
+      });
+    }
+    for (const address of step.remotes) {
+      const bytes = facts.remotes.get(address) ?? null;
+      const why = bytes === null ? "its server does not say how much it is" : "its server says so";
+      parts.push({ what: address, bytes, why, kind: "other", images: [image] });
+    }
+  }
+  return parts.filter(({ bytes }) => bytes !== 0);
+}
+
+function baseParts({ bases }: BillFacts): BillPart[] {
+  return bases.map((base) => ({
+    what: base.name,
+    bytes: base.outside,
+    why: base.why,
+    kind: "layers" as const,
+    images: base.images,
+  }));
+}
+
+/** One part for what is known together, one for what is not. */
+function packageParts(image: string, fetched: WantedPackage[]): BillPart[] {
+  const known = fetched.filter(({ bytes }) => bytes !== undefined);
+  const unknown = fetched.filter(({ bytes }) => bytes === undefined);
+  const common = { kind: "packages" as const, images: [image] };
+  return [
+    ...(known.length > 0
+      ? [{ what: nameOf(known), bytes: total(known), why: "sizes written down with the lock", ...common }]
+      : []),
+    ...(unknown.length > 0
+      ? [
+          {
+            what: nameOf(unknown),
+            bytes: null,
+            why: "no size is written down, and the index did not say",
+            ...common,
+          },
+        ]
+      : []),
+  ];
+}
+
+/** The two largest by name, e.g. `"torch 2.8.0, triton 3.4.0 and 3 more"`. */
+function nameOf(packages: WantedPackage[]): string {
+  const largest = [...packages].sort((a, b) => (b.bytes ?? 0) - (a.bytes ?? 0)).slice(0, 2);
+  const names = largest.map(({ name, version }) =>
+    version.startsWith(name.slice(0, 4)) ? version : `${name} ${version}`,
+  );
+  const more = packages.length - largest.length;
+  return names.join(", ") + (more > 0 ? ` and ${more} more` : "");
+}
+
+function diskParts(facts: BillFacts, running: RunningStep[]): BillPart[] {
+  const parts: BillPart[] = facts.bases.map((base) => ({
+    what: base.name,
+    bytes: base.missing === undefined ? null : Math.round(base.missing * layerRatio),
+    why: base.missing === undefined ? base.why : "packed layers, unpacked",
+    kind: "layers" as const,
+    images: base.images,
+  }));
+  for (const one of running) {
+    const { image, step } = one;
+    const common = { kind: kindOf(step), images: [image] };
+    const layer = layerOf(one, facts.notes);
+    const what = `layer ${shortText(step.text)}`;
+    if (layer.bytes !== 0) parts.push({ what, ...layer, ...common });
+    if (one.mount === undefined) continue;
+    const kept = one.fetched.filter(({ bytes }) => bytes !== undefined);
+    const unpacks = one.mount.endsWith("/uv");
+    const grown = kept.reduce(
+      (all, { name, bytes }) => all + (unpacks ? unpackedBytes(name, bytes!).files : bytes!),
+      0,
+    );
+    if (grown > 0)
+      parts.push({
+        what: `cache mount ${one.mount}`,
+        bytes: grown,
+        why: "wheels kept for later builds",
+        ...common,
+      });
+    const apt = one.fetchesApt ? aptCost(step.text, image, facts.notes).fetched : 0;
+    if (apt)
+      parts.push({
+        what: "cache mount of apt",
+        bytes: apt,
+        why: "packages kept for later builds",
+        ...common,
+      });
+  }
+  return parts.filter(({ bytes }) => bytes !== 0);
+}
+
+/** Bytes of a step's layer: as an earlier build had them, else from what it installs. */
+function layerOf(
+  { image, step, fetched, held }: RunningStep,
+  notes: BuildNote[],
+): { bytes: number | null; why: string } {
+  const steps = notes.flatMap((note) => note.steps).reverse();
+  const same = steps.find(({ work, bytes }) => work === step.work && bytes !== undefined);
+  if (same) return { bytes: same.bytes!, why: "as in an earlier build" };
+  const packages = [...fetched, ...held];
+  if (packages.length > 0) {
+    if (
+      packages.some(({ bytes }) => bytes === undefined) &&
+      packages.every(({ bytes }) => bytes === undefined)
+    )
+      return { bytes: null, why: "sizes of its packages are unknown" };
+    const bytes = packages.reduce((all, one) => all + unpackedBytes(one.name, one.bytes ?? 0).installed, 0);
+    return { bytes, why: "its packages, unpacked" };
+  }
+  const alike = steps.find(({ text, bytes }) => text === step.text && bytes !== undefined);
+  if (alike) return { bytes: alike.bytes!, why: "as in an earlier build of the like" };
+  if (step.apt) {
+    const cost = aptCost(step.text, image, notes);
+    return { bytes: cost.unpacked, why: cost.why };
+  }
+  return { bytes: 0, why: "" }; // files of the project and the like: small
+}
+
+function kindOf({ locks, pins, apt }: RunningStep["step"]): BillPart["kind"] {
+  return locks.length + pins.length > 0 ? "packages" : apt ? "system packages" : "other";
+}
+
+function shortText(text: string): string {
+  const plain = text.replace(/^RUN if \[[^;]*;.*? fi && /, "RUN ").replace(/\s+/g, " ");
+  return plain.length <= 60 ? plain : `${plain.slice(0, 59)}…`;
+}
+
+function total(packages: WantedPackage[]): number {
+  return packages.reduce((all, { bytes = 0 }) => all + bytes, 0);
+}
+
+function sum(parts: BillPart[]): number {
+  return parts.reduce((all, { bytes }) => all + (bytes ?? 0), 0);
+}
+
+function unknownOf(parts: BillPart[]): string[] {
+  return parts.filter(({ bytes }) => bytes === null).map(({ what, why }) => `${what}: ${why}`);
+}

@@ -1,0 +1,37 @@
+import { readFile } from "node:fs/promises";
+import { parseLock } from "../locks/lock-text.ts";
+import { hashesOf, readSizes } from "../locks/sizes.ts";
+import { hashMark } from "./build-notes.ts";
+
+/** One file that an installation takes. */
+export interface WantedPackage {
+  name: string;
+  version: string;
+  /** All that a cache mount may know it by; the first one is the file's own where its size is known. */
+  marks: string[];
+  /** Bytes, packed; undefined where nobody knows. */
+  bytes?: number;
+}
+
+/** What a lock makes its reader fetch. */
+export async function packagesOf(lock: string): Promise<WantedPackage[]> {
+  const [text, sizes] = await Promise.all([readFile(lock, "utf8").catch(() => ""), readSizes(lock)]);
+  return [...parseLock(text).entries].map(([name, entry]) => {
+    const hashes = hashesOf(entry.text);
+    const taken = hashes.find((hash) => sizes[hash] !== undefined);
+    const version = entry.version.includes("://") ? fileOf(entry.version) : entry.version;
+    return taken === undefined
+      ? { name, version, marks: hashes.map(hashMark) }
+      : { name, version, marks: [hashMark(taken)], bytes: sizes[taken]! };
+  });
+}
+
+/** The file behind an address, e.g. `"flash_attn-2.8.0.post2+cu12….whl"`. */
+function fileOf(address: string): string {
+  const last = address.split("/").at(-1) ?? address;
+  try {
+    return decodeURIComponent(last);
+  } catch {
+    return last;
+  }
+}

@@ -1,0 +1,91 @@
+import { join } from "node:path";
+import { mountFields } from "../images/dockerfile-sources.ts";
+import type { Instruction } from "../images/dockerfile-syntax.ts";
+import { pinsOf } from "../locks/refresh-sizes.ts";
+
+/** What a step fetches from outside while it runs. */
+export interface StepWants {
+  /** Locks that it installs from: absolute paths. */
+  locks: string[];
+  /** `name==version` words of its own, e.g. `["uv==0.13.9"]`. */
+  pins: string[];
+  /** Addresses of ADD: files and Git repositories. */
+  remotes: string[];
+  /** It installs packages of the distribution. */
+  apt: boolean;
+  /** Folders of its cache mounts, e.g. `["/root/.cache/uv"]`. */
+  caches: string[];
+  /** It keeps no downloads although it has a cache mount (`--no-cache`, `--no-cache-dir`). */
+  keepsNothing: boolean;
+}
+
+interface Surroundings {
+  /** Folder of the build context. */
+  context: string;
+  variables: Record<string, string | undefined>;
+  expand(word: string): string;
+}
+
+/** Reads off an instruction what it will fetch. */
+export function wantsOf(instruction: Instruction, { context, variables, expand }: Surroundings): StepWants {
+  const wants: StepWants = { locks: [], pins: [], remotes: [], apt: false, caches: [], keepsNothing: false };
+  if (instruction.keyword === "ADD")
+    wants.remotes = instruction.rest
+      .split(/\s+/)
+      .slice(0, -1)
+      .map(expand)
+      .filter((word) => /^(https?|git|ssh):\/\/|^git@/.test(word));
+  if (instruction.keyword !== "RUN") return wants;
+  const command = [instruction.rest, ...instruction.heredocs.map(({ body }) => body)].join("\n");
+  const text = fill(chosenBranches(command, variables), variables);
+  const isInstall = /\b(pip3?|uv)\b|\badd-packages\b/.test(text);
+  for (const fields of mountFields(instruction)) {
+    const [type, target] = [fields.get("type") ?? "bind", fields.get("target") ?? ""];
+    if (type === "cache") wants.caches.push(target);
+    if (type !== "bind" || fields.has("from") || !isInstall) continue;
+    const source = join(context, expand(fields.get("source") ?? "."));
+    wants.locks.push(...namedBelow(text, target).map((rest) => join(source, rest)));
+  }
+  return {
+    ...wants,
+    locks: [...new Set(wants.locks)],
+    pins: pinsOf(text),
+    apt: /\bapt(-get)?\b[^\n]*\b(install|upgrade)\b/.test(text),
+    keepsNothing: /--no-cache(-dir)?\b/.test(text),
+  };
+}
+
+/** Paths of locks that a command names at or below a mount's target, relative to it; empty is the mount itself. */
+function namedBelow(text: string, target: string): string[] {
+  if (!target) return [];
+  return [...text.matchAll(/[^\s"'=;|&]+\.(?:lock|txt)\b/g)]
+    .map((match) => match[0])
+    .filter((path) => path === target || path.startsWith(`${target}/`))
+    .map((path) => path.slice(target.length));
+}
+
+/** Puts variables in where they stand plain: `$NAME` and `${NAME}`. */
+function fill(text: string, variables: Record<string, string | undefined>): string {
+  return text.replace(/\$(?:\{(\w+)\}|(\w+))/g, (whole, braced?: string, plain?: string) => {
+    return variables[braced ?? plain ?? ""] ?? whole;
+  });
+}
+
+/** Of each `case "$NAME" in … esac` over a known variable only the branch that runs. */
+function chosenBranches(text: string, variables: Record<string, string | undefined>): string {
+  return text.replace(
+    /\bcase\s+"?\$\{?(\w+)\}?"?\s+in\s([\s\S]*?)\besac\b/g,
+    (whole, name: string, body: string) => {
+      const value = variables[name];
+      if (value === undefined) return whole;
+      for (const branch of body.split(";;")) {
+        const [, patterns, commands] = /^\s*\(?([^)]*)\)([\s\S]*)$/.exec(branch) ?? [];
+        const fits = (patterns ?? "")
+          .split("|")
+          .some((pattern) => ["*", value].includes(pattern.trim().replace(/["']/g, "")));
+        if (patterns !== undefined && fits) return commands ?? "";
+      }
+      return "";
+    },
+  );
+}
