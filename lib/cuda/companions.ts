@@ -27,7 +27,6 @@ function collect(data: CudaData): Map<string, string[]> {
     if (version) found.set(name, (found.get(name) ?? new Set()).add(version));
   };
   for (const row of data.xformers) add("xformers", row.xformers);
-  for (const row of data.pytorchReleases) for (const version of row.xformers ?? []) add("xformers", version);
   for (const row of data.flashAttn) add("flash-attn", row.flashAttn);
   for (const row of data.whisperx) if (!row.isYanked) add("whisperx", row.whisperx);
   for (const row of data.ctranslate2) add("ctranslate2", leastOf(row.versions));

@@ -9,15 +9,20 @@ interface Parts {
 }
 
 /** It works, nothing to read. */
-export const works = (rule: string, parts: Omit<Parts, "fix">): Answer => ({
+export const works = (rule: string, { text, facts, sources = [] }: Omit<Parts, "fix">): Answer => ({
   rule,
   verdict: "works",
-  ...parts,
-  sources: parts.sources ?? [],
+  text,
+  facts,
+  sources,
 });
 
 /** It works under a condition. */
-export const warns = (rule: string, parts: Parts): Answer => ({ ...works(rule, parts), isWarning: true });
+export const warns = (rule: string, parts: Parts): Answer => ({
+  ...works(rule, parts),
+  isWarning: true,
+  ...(parts.fix && { fix: parts.fix }),
+});
 
 /** It does not work. */
 export const fails = (rule: string, place: Place, parts: Parts & { fix: string }): Answer => ({

@@ -20,8 +20,8 @@ export function baseImage(context: Context): Answer[] {
     );
   if (distribution?.python && distribution.python !== combination.python)
     answers.push(
-      unknown("base-image", "build", {
-        text: `${distribution.id} brings Python ${distribution.python}; whether ${combination.cudaImage} has Python ${combination.python} is not known`,
+      warns("base-image", {
+        text: `${distribution.id} brings Python ${distribution.python}: Python ${combination.python} must be in the image`,
         facts: [fact, settingFact("python", combination.python)],
         sources: distribution.sources,
         fix: `set gpu-build-host:cudaBase.python to "${distribution.python}", or take another distribution`,

@@ -58,8 +58,17 @@ export function containerStarts(context: Context): Answer[] {
       }),
     ];
   const passes = passesByBranch(context, branch);
-  if (passes === true && context.gpus?.every(({ brand }) => brand === "data-center" || brand === "workstation"))
-    return [works(rule, { text: `The image lets drivers of branch ${branch} start it on this GPU`, facts, sources })];
+  if (
+    passes === true &&
+    context.gpus?.every(({ brand }) => brand === "data-center" || brand === "workstation")
+  )
+    return [
+      works(rule, {
+        text: `The image lets drivers of branch ${branch} start it on this GPU`,
+        facts,
+        sources,
+      }),
+    ];
   if (passes === true)
     return [
       unknown(rule, "run", {

@@ -7,25 +7,25 @@ import type { Context, ImagePins } from "./context.ts";
 export function packageClashes(context: Context): Answer[] {
   return context.images.flatMap((image) =>
     context.data.packageClashes.flatMap((clash): Answer[] => {
-      const pin = image.pins.get(clash.package);
+      const own = factOf(context, image, clash.package);
       const others = Object.entries(clash.when).map(([name, range]) => {
         const fact = factOf(context, image, name);
         return fact && isInRange(fact.value, range) ? fact : undefined;
       });
-      if (!pin || others.some((fact) => fact === undefined)) return [];
-      const facts = [pinFact(pin), ...(others as Fact[])];
+      if (!own || others.some((fact) => fact === undefined)) return [];
+      const facts = [own, ...(others as Fact[])];
       const rule = `package-clash:${clash.id}`;
-      if (isInRange(pin.version, clash.versions) !== true)
+      if (isInRange(own.value, clash.versions) !== true)
         return [
           works(rule, {
-            text: `${clash.package} ${pin.version} goes with ${list(others as Fact[])}`,
+            text: `${clash.package} ${own.value} goes with ${list(others as Fact[])}`,
             facts,
             sources: clash.sources,
           }),
         ];
       return [
         fails(rule, clash.place, {
-          text: `${clash.package} ${pin.version} with ${list(others as Fact[])}: ${clash.text}`,
+          text: `${clash.package} ${own.value} with ${list(others as Fact[])}: ${clash.text}`,
           facts,
           sources: clash.sources,
           fix: clash.fix,

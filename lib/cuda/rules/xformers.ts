@@ -3,158 +3,152 @@ import {
   compareVersions,
   comparePackageVersions,
   indexOfCuda,
+  isInRange,
   isSameRelease,
   localPart,
   majorOf,
+  nearestVersion,
   publicPart,
 } from "../versions.ts";
-import { fails, pinFact, settingFact, unknown, works } from "./answers.ts";
+import { fails, pinFact, settingFact, unknown, warns, works } from "./answers.ts";
 import type { Context, ImagePins } from "./context.ts";
 import { rowOf } from "./facts-index.ts";
+import { codeFor } from "./gpu-kernels.ts";
 
-/** xFormers against torch, and against flash-attn when both are imported. */
+/** xFormers against torch and its CUDA, against flash-attn when both are imported, and its kernels against the GPUs. */
 export function xformers(context: Context): Answer[] {
   return context.images.flatMap((image) => {
     const pin = image.pins.get("xformers");
-    return pin ? [...withTorch(context, pin), ...withFlashAttn(context, image, pin)] : [];
+    if (!pin) return [];
+    const row = rowOf(context.data.xformers, (one) => one.xformers, pin.version);
+    if (!row) return [notKnown(context, pin)];
+    return [
+      ...withTorch(context, pin, row),
+      ...withTorchsCuda(context, pin, row),
+      ...withFlashAttn(image, pin, row),
+      ...onGpu(context, pin, row),
+    ];
   });
 }
 
 type Row = Context["data"]["xformers"][number];
 
-const rowFor = ({ data }: Context, pin: Pin) =>
-  rowOf(data.xformers, (row) => row.xformers, pin.version, isSameBuild);
-
-const isSameBuild = (a: Row, b: Row) =>
-  a.torch === b.torch &&
-  String(a.indexes) === String(b.indexes) &&
-  JSON.stringify(a.flashAttn) === JSON.stringify(b.flashAttn);
-
-/** The torch that a release was built for, from its own row or from torch's. */
-function builtFor(
-  context: Context,
-  pin: Pin,
-): { torch: string; isExact: boolean; row?: Row; sources: string[] } | undefined {
-  const row = rowFor(context, pin);
-  if (row) return { torch: row.torch, isExact: row.needsExactTorch, row, sources: row.sources };
-  const version = publicPart(pin.version);
-  const release = context.data.pytorchReleases.find((one) => one.xformers?.includes(version));
-  const stable = context.data.xformers.find((one) => !one.needsExactTorch);
-  if (!release || !stable || comparePackageVersions(version, stable.xformers) >= 0) return undefined;
-  return { torch: release.torch, isExact: true, sources: release.sourcesOf?.["xformers"] ?? release.sources };
+function notKnown({ data, combination }: Context, pin: Pin): Answer {
+  const nearest = nearestVersion(
+    pin.version,
+    data.xformers.map((row) => row.xformers),
+  );
+  return unknown("xformers-fits-torch", "import", {
+    text: `xformers ${pin.version} is not in the data${nearest ? `; the nearest that is: ${nearest}` : ""}`,
+    facts: [pinFact(pin), settingFact("torch", combination.torch)],
+  });
 }
 
-function withTorch(context: Context, pin: Pin): Answer[] {
-  const { combination, torchCuda, release } = context;
+function withTorch({ combination, data }: Context, pin: Pin, row: Row): Answer[] {
   const rule = "xformers-fits-torch";
   const facts = [pinFact(pin), settingFact("torch", combination.torch)];
-  const built = builtFor(context, pin);
-  if (!built)
+  const fits = isInRange(combination.torch, row.requiresTorch) ?? isSameRelease(row.torch, combination.torch);
+  if (fits)
     return [
-      unknown(rule, "import", {
-        text: `For which torch xformers ${pin.version} was built is not in the data`,
+      works(rule, {
+        text: `xformers ${pin.version} goes with torch ${row.requiresTorch}`,
         facts,
+        sources: row.sources,
       }),
     ];
-  const { sources, row } = built;
-  const fits = built.isExact
-    ? isSameRelease(built.torch, combination.torch)
-    : comparePackageVersions(combination.torch, built.torch) >= 0;
-  const right = release?.xformers?.at(-1);
-  if (!fits)
-    return [
-      fails(rule, "import", {
-        text: `xformers ${pin.version} was built for torch ${built.torch}${built.isExact ? "" : " or newer"}, not for ${combination.torch}: it "can't load C++/CUDA extensions"`,
-        facts,
-        sources,
-        fix: right
-          ? `pin xformers==${right}`
-          : `take torch ${built.torch}, or a release of xformers that is built for torch ${combination.torch}`,
-      }),
-    ];
-  if (!torchCuda) return [];
-  const index = indexOfCuda(torchCuda.cuda);
-  const local = localPart(pin.version);
-  const fromPypi = local === undefined && combination.packageIndex === undefined;
-  const cuda = local ? undefined : fromPypi ? row?.pypiCuda : undefined;
-  if (fromPypi && cuda && majorOf(cuda) !== majorOf(torchCuda.cuda))
-    return [
-      fails(rule, "import", {
-        text: `PyPI's xformers ${pin.version} is built for CUDA ${cuda} and opens libcudart.so.${majorOf(cuda)}; torch ${combination.torch} brings CUDA ${torchCuda.cuda}`,
-        facts: [...facts, torchCuda.fact],
-        sources,
-        fix: `take xformers from PyTorch's index ${index}`,
-      }),
-    ];
-  if (
-    local !== undefined &&
-    local !== index &&
-    /^cu\d+$/.test(local) &&
-    local.slice(0, 4) !== index.slice(0, 4)
-  )
-    return [
-      fails(rule, "import", {
-        text: `xformers ${pin.version} is built for another CUDA than torch (${torchCuda.cuda})`,
-        facts: [...facts, torchCuda.fact],
-        sources,
-        fix: `take xformers from PyTorch's index ${index}`,
-      }),
-    ];
-  if (fromPypi && !cuda && !row?.indexes?.every((one) => one.slice(0, 4) === index.slice(0, 4)))
-    return [
-      unknown(rule, "import", {
-        text: `For which CUDA version PyPI's xformers ${pin.version} is built is not in the data`,
-        facts,
-        sources,
-      }),
-    ];
+  const right = data.xformers.findLast((one) => isInRange(combination.torch, one.requiresTorch) === true);
   return [
-    works(rule, {
-      text: `xformers ${pin.version} is built for torch ${built.torch}${built.isExact ? "" : " and newer"}`,
+    fails(rule, "import", {
+      text: `xformers ${pin.version} is built for torch ${row.requiresTorch}, not for ${combination.torch}: "xFormers can't load C++/CUDA extensions"`,
       facts,
-      sources,
+      sources: row.sources,
+      fix: right ? `pin xformers==${right.xformers}` : `take torch ${row.torch}`,
     }),
   ];
 }
 
-function withFlashAttn(context: Context, { pins, environment }: ImagePins, pin: Pin): Answer[] {
+/** The build opens libcudart of its own CUDA major. */
+function withTorchsCuda({ combination, torchCuda }: Context, pin: Pin, row: Row): Answer[] {
+  if (!torchCuda) return [];
+  const local = localPart(pin.version);
+  const isFromPypi = local === undefined && combination.packageIndex === undefined;
+  const built =
+    local && /^cu\d{3}$/.test(local)
+      ? `${local.slice(2, 4)}.${local.slice(4)}`
+      : isFromPypi
+        ? row.pypiCuda
+        : undefined;
+  if (!built || majorOf(built) === majorOf(torchCuda.cuda)) return [];
+  return [
+    fails("xformers-fits-torchs-cuda", "import", {
+      text: `${isFromPypi ? "PyPI's xformers" : "xformers"} ${pin.version} is built for CUDA ${built} and opens libcudart.so.${majorOf(built)}; torch ${combination.torch} brings CUDA ${torchCuda.cuda}`,
+      facts: [pinFact(pin), settingFact("torch", combination.torch), torchCuda.fact],
+      sources: row.sources,
+      fix: `take xformers from PyTorch's index ${indexOfCuda(torchCuda.cuda)}`,
+    }),
+  ];
+}
+
+function withFlashAttn({ pins, environment }: ImagePins, pin: Pin, row: Row): Answer[] {
   const flash = pins.get("flash-attn");
-  if (!flash) return [];
+  if (!flash || !row.flashAttn) return [];
   const rule = "xformers-fits-flash-attn";
   const facts = [pinFact(pin), pinFact(flash)];
-  const row = rowFor(context, pin);
-  if (!row)
-    return [
-      unknown(rule, "import", {
-        text: `Which flash-attn xformers ${pin.version} takes is not in the data`,
-        facts,
-      }),
-    ];
-  const { min, max, countsPost } = row.flashAttn;
-  const version = countsPost
-    ? publicPart(flash.version)
-    : publicPart(flash.version).split(".").slice(0, 3).join(".");
+  const { sources } = row;
+  const { min, max, countsPost, outside } = row.flashAttn;
+  const full = publicPart(flash.version);
+  const version = countsPost ? full : full.split(".").slice(0, 3).join(".");
   const order = countsPost ? comparePackageVersions : compareVersions;
   const text = `xformers ${pin.version} takes flash-attn ${min === max ? min : `${min} to ${max}`}, pinned is ${flash.version}`;
-  if (order(version, min) >= 0 && order(version, max) <= 0)
-    return [works(rule, { text, facts, sources: row.sources })];
-  if ((environment["XFORMERS_IGNORE_FLASH_VERSION_CHECK"] ?? "0") === "1")
+  if (order(version, min) >= 0 && order(version, max) <= 0) return [works(rule, { text, facts, sources })];
+  const fix = `pin flash-attn in ${min} to ${max}`;
+  if (outside === "passed-over")
     return [
-      {
-        ...works(rule, {
-          text: `${text}; XFORMERS_IGNORE_FLASH_VERSION_CHECK=1 lets it in all the same`,
-          facts,
-          sources: row.sources,
-        }),
-        isWarning: true,
-      },
+      warns(rule, {
+        text: `${text}: it passes over that one and takes torch's own attention`,
+        facts,
+        sources,
+        fix,
+      }),
+    ];
+  if (environment["XFORMERS_IGNORE_FLASH_VERSION_CHECK"] === "1")
+    return [
+      warns(rule, {
+        text: `${text}; XFORMERS_IGNORE_FLASH_VERSION_CHECK=1 lets it in all the same`,
+        facts,
+        sources,
+        fix,
+      }),
     ];
   return [
     fails(rule, "import", {
       text: `${text}: importing xformers.ops ends with "Requires Flash-Attention version"`,
       facts,
-      sources: row.sources,
-      fix: `pin flash-attn in ${min} to ${max}, or set XFORMERS_IGNORE_FLASH_VERSION_CHECK=1 in the image`,
+      sources,
+      fix: `${fix}, or set XFORMERS_IGNORE_FLASH_VERSION_CHECK=1 in the image`,
     }),
   ];
+}
+
+function onGpu({ gpus }: Context, pin: Pin, row: Row): Answer[] {
+  const { cubins, ptx, exactOnly } = row;
+  if (!gpus?.length || !cubins || !ptx) return [];
+  const known = gpus.flatMap((gpu) =>
+    gpu.computeCapability ? [{ gpu, capability: gpu.computeCapability }] : [],
+  );
+  const common = cubins.filter((cubin) => !exactOnly.includes(cubin));
+  const bare = known.filter(
+    ({ capability }) => !exactOnly.includes(capability) && !codeFor(capability, common, ptx),
+  );
+  const [first] = bare;
+  if (!first) return [];
+  const parts = {
+    text: `xformers ${pin.version} has no code for ${first.gpu.name} (${first.capability}), only for ${cubins.join(", ")}`,
+    facts: [pinFact(pin), first.gpu.fact],
+    sources: row.sources,
+    fix: "build the service without xformers, or use another GPU",
+  };
+  return bare.length === known.length
+    ? [fails("xformers-on-gpu", "run", parts)]
+    : [warns("xformers-on-gpu", parts)];
 }
