@@ -89,7 +89,7 @@ function whatNext(
   const isUsual = engine.host === "unix:///var/run/docker.sock";
   const look = [
     isUsual ? "docker run" : `eval "$(npm run -s env -- --stack ${stack})" && docker run`,
-    `--rm -it --entrypoint sh${gpu ? " --gpus all" : ""}`,
+    `--rm -it --network none --entrypoint sh${gpu ? " --gpus all" : ""}`,
     ...(folder === undefined ? [] : [`-v ${shellWord(`${folder}:/smoke-test:ro`)}`]),
     reference,
   ];

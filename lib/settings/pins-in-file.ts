@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from "node:util";
-import { isMap, isScalar, parse, parseDocument, type Document, type Pair, type YAMLMap } from "yaml";
+import { isMap, isScalar, parse, parseDocument, Scalar, type Document, type Pair, type YAMLMap } from "yaml";
 
 const key = "gpu-build-host:pinnedVersions";
 const remark = "# npm run rollback writes them, --clear takes them out";
@@ -44,15 +44,15 @@ function editLines(
 ): string | undefined {
   const config = (parseDocument(text) as Document).get("config", true);
   if (!isMap(config) || config.flow || config.items.length === 0) return undefined;
-  const pair = (config as YAMLMap).items.find((item) => nameOf(item) === key);
+  const pair = config.items.find((item) => nameOf(item) === key);
   const lines = text.split("\n");
   const lineAt = (offset: number): number => text.slice(0, offset).split("\n").length - 1;
   const indentOf = (item: Pair): string =>
     " ".repeat(startOf(item) - (text.lastIndexOf("\n", startOf(item)) + 1));
   const line = (indent: string, image: string): string => `${indent}${image}: "${after[image]}"`;
   if (!pair) {
-    const last = (config as YAMLMap).items.at(-1)!;
-    const indent = indentOf((config as YAMLMap).items[0]!);
+    const last = config.items.at(-1)!;
+    const indent = indentOf(config.items[0]!);
     const added = [
       `${indent}${key}: ${remark}`,
       ...Object.keys(after).map((image) => line(`${indent}  `, image)),
@@ -87,8 +87,19 @@ function editLines(
 
 function editDocument(text: string, after: Record<string, string>): string {
   const document = parseDocument(text);
-  if (Object.keys(after).length > 0) document.setIn(["config", key], document.createNode(after));
-  else document.deleteIn(["config", key]);
+  const pins: unknown = document.getIn(["config", key], true);
+  if (Object.keys(after).length === 0) document.deleteIn(["config", key]);
+  else {
+    if (!isMap(pins)) document.setIn(["config", key], document.createNode({}));
+    else
+      for (const name of pins.items.map(nameOf))
+        if (!(name in after)) document.deleteIn(["config", key, name]);
+    for (const [image, hash] of Object.entries(after)) {
+      const quoted = new Scalar(hash); // of hexadecimal digits some look like numbers
+      quoted.type = Scalar.QUOTE_DOUBLE;
+      document.setIn(["config", key, image], quoted);
+    }
+  }
   return document.toString({ lineWidth: 0, flowCollectionPadding: false });
 }
 

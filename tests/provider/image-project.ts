@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { readHistory } from "../../lib/images/history.ts";
+import { pinnedVersions } from "../../lib/images/pinned-versions.ts";
 import { planImages } from "../../lib/images/plan.ts";
 import type { ImageDefinition, ImagePlan } from "../../lib/images/types.ts";
 import { image, type ImageState } from "../../provider/image.ts";
@@ -72,13 +73,17 @@ export function useImageProject(name: string, imageStore: "overlay2" | "containe
     definitions: ImageDefinition[],
     stack = "dev",
     variant?: string,
+    pins: Record<string, string> = {},
   ): Promise<Record<string, Inputs>> {
+    const stateDir = join(test.folder, "state");
+    const engine = { host: test.dockerHost, network: "host" as const };
     const plans = await planImages(definitions, {
       stack,
       ...(variant && { variant }),
       cacheAddresses: { "docker.io": registry.address },
       digests: { digestOf: async () => registry.digests["1"]! },
-      stateDir: join(test.folder, "state"),
+      stateDir,
+      pinned: await pinnedVersions({ engine, stack, stateDir, pinnedVersions: pins }),
     });
     return Object.fromEntries(
       await Promise.all(plans.map(async (plan) => [plan.name, await checked(plan, stack)])),
@@ -86,7 +91,7 @@ export function useImageProject(name: string, imageStore: "overlay2" | "containe
   }
 
   async function checked(
-    { reference, tags, hash, parts, smokeTest, ...build }: ImagePlan,
+    { reference, tags, hash, parts, smokeTest, filesGive: _, ...build }: ImagePlan,
     stack: string,
   ): Promise<Inputs> {
     const stateDir = join(test.folder, "state");
