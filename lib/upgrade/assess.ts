@@ -1,17 +1,8 @@
+import type { Blockers } from "../cuda/blockers.ts";
 import type { Answer, Combination, HostFacts, Verdict } from "../cuda/types.ts";
 import type { Forecast } from "../images/rebuilds.ts";
 import type { ImagePlan } from "../images/types.ts";
 import type { Settings } from "../settings/settings.ts";
-
-/** What stands in the way of a change. */
-export interface Blockers {
-  /** The smallest set of pins that must move. */
-  pins: { name: string; version: string; from: string }[];
-  /** The nearest change that goes; none where none is known. */
-  nearest?: { changes: { name: string; from: string; to: string }[]; verdict: Verdict };
-  /** The same in a sentence. */
-  note: string;
-}
 
 /** One image that `up` will change. */
 export interface ImageChange {
@@ -96,7 +87,11 @@ export async function judgeStack<B>(
     warnings.push(...grouped(read.value.missing));
   }
   if ("problem" in resolved) reasons.push(unresolved(resolved.problem));
-  else reasons.push(...resolved.value);
+  else {
+    reasons.push(...resolved.value);
+    if ("value" in read && read.value.missing.length > 0 && resolved.value.length === 0)
+      reasons.push(unresolved("no lock is there for it"));
+  }
   reasons.sort((a, b) => rank(a) - rank(b));
   const failing = [...new Set(reasons.filter(({ verdict }) => verdict === "fails").map(({ rule }) => rule))];
   const allowed = failing.filter((rule) => settings.allowIncompatible.includes(rule));
