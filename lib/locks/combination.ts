@@ -1,5 +1,5 @@
-import { existsSync, readFileSync } from "node:fs";
-import { dirname, isAbsolute, join, relative, resolve } from "node:path";
+import { existsSync } from "node:fs";
+import { dirname, join, resolve } from "node:path";
 import type { Combination, Pin } from "../cuda/types.ts";
 import { UserError } from "../errors.ts";
 import { readSyntax } from "../images/dockerfile-syntax.ts";
@@ -9,9 +9,10 @@ import { readTextFile } from "../images/read-text-file.ts";
 import type { ImageDefinition, ImagePlan } from "../images/types.ts";
 import type { Settings } from "../settings/settings.ts";
 import { baseLockOf } from "./base-packages.ts";
-import { baseLockFolder, requirementsFiles, serviceLockFile } from "./files.ts";
+import { baseLockFolder, serviceLockFile } from "./files.ts";
 import { readInstalled, type Installed } from "./installed.ts";
-import { pinsOf, readRequirementLines, type Requirement } from "./read-pins.ts";
+import { pinsOf, type Requirement } from "./read-pins.ts";
+import { requirementsOf, shownPath } from "./requirement-files.ts";
 
 /** What a stack asks for, and the files that it lacks. */
 export interface StackCombination {
@@ -122,7 +123,7 @@ function readImage(
   inherit: (reference: string) => Map<string, string> | undefined,
 ): Installed {
   const path = resolve(definition.context, definition.dockerfile);
-  return readInstalled(readSyntax(text, inProject(settings, path)), {
+  return readInstalled(readSyntax(text, shownPath(settings.root, path)), {
     root: settings.root,
     text,
     context: definition.context,
@@ -143,14 +144,8 @@ function insteadOf(settings: Settings, definition: ImageDefinition, found: Insta
   const lacks = found.missing.some(({ path }) => commandFor(settings, definition, path) !== undefined);
   if (!lacks) return [];
   const { torch, python } = settings.cudaBase;
-  const byName = new Map(
-    requirementsFiles(definition.context, torch).flatMap((path) => {
-      const text = readFileSync(path, "utf8");
-      const { requirements } = readRequirementLines(text, inProject(settings, path), { python });
-      return requirements.map((one) => [one.name, one] as const);
-    }),
-  );
-  const packages = [...byName.values()].filter(({ name }) => baseLockOf(name) === "python");
+  const requirements = requirementsOf(settings.root, definition.context, torch, python);
+  const packages = requirements.filter(({ name }) => baseLockOf(name) === "python");
   if (definition.context !== join(settings.root, "cuda-base")) return packages;
   const from = "gpu-build-host:cudaBase.torch";
   return [
@@ -162,7 +157,7 @@ function insteadOf(settings: Settings, definition: ImageDefinition, found: Insta
 function missingIn(settings: Settings, { definition, missing }: ImageInstalls): string[] {
   return missing.map(({ path, from }) => {
     const command = commandFor(settings, definition, path);
-    const shown = inProject(settings, path);
+    const shown = shownPath(settings.root, path);
     return command === undefined
       ? `${shown} does not exist, and ${from} installs from it; write it or correct that line`
       : `${shown} does not exist yet; make it: ${command}`;
@@ -179,9 +174,4 @@ function commandFor(settings: Settings, definition: ImageDefinition, path: strin
     return `npm run lock -- base --stack ${settings.stack}`;
   if (isBase || path !== serviceLockFile(context, lock)) return undefined;
   return `npm run lock -- service ${name} --stack ${settings.stack}`;
-}
-
-function inProject(settings: Settings, path: string): string {
-  const file = relative(settings.root, path);
-  return file.startsWith("..") || isAbsolute(file) ? path : file;
 }

@@ -1,9 +1,10 @@
 import { readFileSync, readdirSync } from "node:fs";
-import { isAbsolute, join, posix, relative } from "node:path";
+import { isAbsolute, join, posix } from "node:path";
 import { hasOption, optionValues, type Install } from "../doctor/dockerfile-rules/installs.ts";
 import { platformArguments, readArg, readEnv, readStages, type Stage } from "../images/dockerfile-stages.ts";
 import type { DockerfileSyntax, Instruction } from "../images/dockerfile-syntax.ts";
 import { expandWord } from "../images/variable-expansion.ts";
+import { shownPath } from "./requirement-files.ts";
 import { commandsOfRun, keptPlace, prefixOf, readPythonInstall, takesPackages } from "./install-commands.ts";
 import { readRequirement, readRequirementLines, type Requirement } from "./read-pins.ts";
 import { absolute, matches, placedByCopy, placedByMounts, sourceOf, type Placed } from "./stage-files.ts";
@@ -304,8 +305,7 @@ class InstallReader {
       if (!this.missing.some((one) => one.path === path)) this.missing.push({ path, from });
       return [];
     }
-    const file = relative(this.options.root, path);
-    const shown = file.startsWith("..") || isAbsolute(file) ? path : file;
+    const shown = shownPath(this.options.root, path);
     const nested: string[] = [];
     const found = this.parse(text, shown, install, nested);
     const further = depth < 8 ? nested.map((name) => join(path, "..", name)) : [];

@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from "node:util";
-import { isMap, isScalar, parse, parseDocument, Scalar, type Document, type Pair, type YAMLMap } from "yaml";
+import { isMap, isScalar, parse, parseDocument, Scalar, type Document, type Pair } from "yaml";
 
 const key = "gpu-build-host:pinnedVersions";
 const remark = "# npm run rollback writes them, --clear takes them out";

@@ -80,7 +80,7 @@ describe("README: examples", () => {
     assert.equal(blockUnder(readme, "Your own service", "yaml", "transcriber").trim().split("\n").length, 5);
   });
 
-  for (const stack of ["dev", "sandbox"]) {
+  for (const stack of ["dev", "cu126", "sandbox"]) {
     it(`Pulumi.${stack}.yaml passes the schema`, () => {
       const { values } = readStackFile(repository, stack);
       assert.deepEqual(Object.keys(parsed(values).services).sort(), ["infinitetalk", "whisperx"]);
@@ -94,7 +94,7 @@ describe("README: examples", () => {
   });
 
   it("the stack files name folders that are there", () => {
-    for (const stack of ["dev", "sandbox"])
+    for (const stack of ["dev", "cu126", "cu130", "sandbox"])
       for (const { context, smokeTest } of Object.values(
         parsed(readStackFile(repository, stack).values).services,
       ))

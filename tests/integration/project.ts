@@ -17,7 +17,7 @@ import { purgeSandbox } from "../../sandbox/sandbox.ts";
 
 const repository = join(import.meta.dirname, "..", "..");
 /** What is copied of the repository: all that runs, and nothing that is built. */
-const copied = [
+export const copied = [
   "bootstrap",
   "cli",
   "components",

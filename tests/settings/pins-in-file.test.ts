@@ -70,9 +70,8 @@ describe("pins in a stack's file", () => {
       assert.match(pinned, /# here/);
       assert.match(pinned, /^encryptionsalt: x/m);
       const { [key]: _, ...rest } = before;
-      const cleared = (
-        parse(withPins(pinned, { whisperx: undefined, other: undefined })) as typeof parsedFile
-      ).config;
+      const cleared = (parse(withPins(pinned, { whisperx: undefined, other: undefined })) as StackFile)
+        .config;
       assert.deepEqual(cleared ?? {}, rest);
     });
 });

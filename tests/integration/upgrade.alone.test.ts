@@ -1,0 +1,71 @@
+import assert from "node:assert/strict";
+import { checkUpgrade, printUpgrades } from "./upgrade-checks.ts";
+import { UpgradeHost, type Upgrade } from "./upgrade-host.ts";
+
+const torch27 = { cuda: "12.6", torch: "2.7.1" };
+const torch28 = { cuda: "12.8", torch: "2.8.0" };
+const torch211 = { cuda: "13.0", torch: "2.11.0" };
+const bases = ["cuda-base-devel", "cuda-base-runtime"];
+
+/** Downloads and stores about 13 GB: the real packages, from the index. */
+describe("an upgrade of CUDA with the real packages", function () {
+  this.timeout(30 * 60_000);
+  const done: Upgrade[] = [];
+  let host: UpgradeHost;
+  let tags: Record<string, string>;
+
+  before(async () => {
+    host = await UpgradeHost.open();
+    tags = await host.tags();
+    host.configure(torch27, ["whisperx"]);
+    await host.upgrade("2.7.1: where it begins"); // the sandbox's own layers: nothing is fetched
+  });
+  after(async () => {
+    printUpgrades(done);
+    await host.close();
+    for (const [name, id] of Object.entries(tags)) assert.equal((await host.tags())[name], id, name);
+  });
+
+  const upgrade = async (name: string): Promise<Upgrade> => {
+    const result = await host.upgrade(name);
+    done.push(result);
+    return result;
+  };
+
+  it("2.7.1 (CUDA 12.6) to 2.8.0 (12.8) builds what was said, with WhisperX, and its bill is right", async () => {
+    host.configure(torch28, ["whisperx"]);
+    checkUpgrade(await upgrade("2.7.1 → 2.8.0, bases and WhisperX"), [...bases, "whisperx"]);
+  });
+
+  it("another lock of a service builds that service alone", async () => {
+    const path = "services/whisperx/locks/torch2.8.0-cu128-py311.lock";
+    const lock = host.read(path);
+    // A package less: an entry's lines begin with its name.
+    host.write(path, lock.replace(/^sortedcontainers==.*\n( {4}--hash=.*\n)+/m, ""));
+    assert.notEqual(host.read(path), lock);
+    const plan = await host.plan();
+    assert.deepEqual(
+      plan.images.map(({ image }) => image),
+      ["whisperx"],
+    );
+    host.write(path, lock);
+    assert.deepEqual((await host.plan()).images, []);
+  });
+
+  it("2.8.0 to 2.11.0 (CUDA 13.0) builds the bases; WhisperX cannot follow, which is said before anything is built", async () => {
+    host.configure(torch211, ["whisperx"]);
+    await assert.rejects(host.plan(), /No lock of whisperx is for PyTorch 2\.11\.0/);
+    host.configure(torch211, []);
+    checkUpgrade(await upgrade("2.8.0 → 2.11.0, bases"), bases);
+  });
+
+  it("goes back without building or fetching anything", async () => {
+    host.configure(torch28, ["whisperx"]);
+    const back = await upgrade("2.11.0 → 2.8.0, back");
+    assert.deepEqual([back.plan.images, back.built], [[], []]);
+    assert.deepEqual(back.reused, [...bases, "whisperx"]);
+    assert.ok(back.fetched < 1e6 && back.plan.bill.fetch.bytes === 0, `${back.fetched} bytes`);
+    host.configure(torch27, ["whisperx"]);
+    assert.deepEqual((await upgrade("2.8.0 → 2.7.1, back")).built, []);
+  });
+});
