@@ -24,6 +24,8 @@ export interface Conflict {
     | "other";
   /** One line for a person, values included. */
   line: string;
+  /** For `needs-build`: the package that has sources only. */
+  sources?: string;
   wanted: Wanted[];
 }
 
@@ -71,8 +73,10 @@ function wantedIn(text: string, { project, constraints = [] }: ConflictOptions):
   for (const [, by = "", list = ""] of text.matchAll(depends)) {
     for (const [at, one] of list.split(" and ").entries()) {
       const { name, specifiers } = cut(one);
-      const isConstraint = at > 0 && nameOf(by) !== project && constraints.includes(`${name}${specifiers}`);
-      const who = isConstraint ? "constraints" : nameOf(by) === project ? "requirements" : plain(by);
+      const isOwn = nameOf(by) === project;
+      // uv says of a constraint on a required package that the project depends on it.
+      const isConstraint = (at > 0 || isOwn) && constraints.includes(`${name}${specifiers}`);
+      const who = isConstraint ? "constraints" : isOwn ? "requirements" : plain(by);
       found.push({ name, specifiers, by: who });
     }
   }
@@ -91,6 +95,7 @@ function readBuild(hints: string[], wanted: Wanted[]): Conflict | undefined {
   if (name === undefined) return undefined;
   return {
     kind: "needs-build",
+    sources: name,
     line: `${name} has sources only, and what it needs is known once it is built`,
     wanted,
   };

@@ -15,6 +15,8 @@ const keptSchema = z.strictObject({
   /** Version by package where it resolves; else uv's words. */
   versions: z.record(z.string(), z.string()).optional(),
   words: z.string().optional(),
+  /** Packages that were left out: they have sources only, which nobody built to know what they need. */
+  without: z.array(z.string()).optional(),
 });
 
 export type KeptAnswer = z.infer<typeof keptSchema>;

@@ -20,6 +20,9 @@ export interface ResolvesOptions {
   buildSources?: boolean;
 }
 
+/** A preview has five seconds for all that it says. */
+const defaultLimitMs = 3000;
+
 /**
  * Whether the packages of the base and of each service go together in a combination. Where a lock for it has all that is
  * asked for, the lock is the proof and nobody is asked; else uv is, with a limit of time. Nothing is installed, no wheel
@@ -30,7 +33,7 @@ export async function resolves(
   combination: Combination,
   options: ResolvesOptions = {},
 ): Promise<Answer[]> {
-  const { limitMs = 3000, cache = envPaths("gpu-build-host", { suffix: "" }).cache } = options;
+  const { limitMs = defaultLimitMs, cache = envPaths("gpu-build-host", { suffix: "" }).cache } = options;
   const end = Date.now() + limitMs;
   const questions = await questionsOf(settings, combination, await readStackInstalls(settings));
   const uv = questions.every(({ lock }) => lock) ? undefined : await uvOf(cache, options);
@@ -40,25 +43,12 @@ export async function resolves(
       const { lock } = question;
       if (lock) return lockAnswer(question, lock, combination);
       const known = await kept.get(question.resolution);
-      if (known) return keptAnswer(question, known, combination);
+      if (known && !(known.without && options.buildSources)) return keptAnswer(question, known, combination);
       if (uv === undefined) return unknown(question, combination, `uv ${uvVersion} is not on this machine`);
-      const answer = await askUv(uv, question.resolution, {
-        ...options,
-        limitMs: Math.max(end - Date.now(), 100),
-      });
-      if (answer.state === "missing") return unknown(question, combination, "uv cannot be started");
-      if (answer.state === "silent")
-        return unknown(question, combination, `uv had no answer within ${limitMs / 1000} s`);
-      const found: Omit<KeptAnswer, "askedAt"> =
-        answer.state === "resolved"
-          ? {
-              versions: Object.fromEntries(
-                [...answer.lock.entries].map(([name, { version }]) => [name, version]),
-              ),
-            }
-          : { words: answer.words };
+      const found = await ask(uv, question, end, options);
+      if (typeof found === "string") return unknown(question, combination, found);
       const result = keptAnswer(question, found, combination);
-      if (result.verdict !== "unknown") await kept.set(question.resolution, found);
+      if (result.verdict !== "unknown" || found.without) await kept.set(question.resolution, found);
       return result;
     }),
   );
@@ -72,7 +62,7 @@ export function combinationResolver(
   settings: Settings,
   options: ResolvesOptions & { budgetMs?: number } = {},
 ): (combination: Combination) => Promise<boolean | undefined> {
-  const { budgetMs = 4000, limitMs = 3000 } = options;
+  const { budgetMs = 4000, limitMs = defaultLimitMs } = options;
   const end = Date.now() + budgetMs;
   return async (combination) => {
     const left = end - Date.now();
@@ -81,6 +71,38 @@ export function combinationResolver(
     if (answers.some(({ verdict }) => verdict === "fails")) return false;
     return answers.some(({ verdict }) => verdict === "unknown") ? undefined : true;
   };
+}
+
+type Found = Omit<KeptAnswer, "askedAt">;
+
+/**
+ * Asks uv; where a package has sources only, once more without it: what clashes without it clashes with it too.
+ * @returns a sentence where there is no answer
+ */
+async function ask(
+  uv: string,
+  question: Question,
+  end: number,
+  options: ResolvesOptions,
+): Promise<Found | string> {
+  const without: string[] = [];
+  for (;;) {
+    const limitMs = Math.max(end - Date.now(), 100);
+    const resolution = { ...question.resolution, without };
+    const answer = await askUv(uv, resolution, { limitMs, buildSources: options.buildSources === true });
+    if (answer.state === "missing") return "uv cannot be started";
+    if (answer.state === "silent")
+      return `uv had no answer within ${(options.limitMs ?? defaultLimitMs) / 1000} s`;
+    const left = without.length > 0 ? { without } : {};
+    if (answer.state === "resolved")
+      return {
+        ...left,
+        versions: Object.fromEntries([...answer.lock.entries].map(([name, { version }]) => [name, version])),
+      };
+    const { sources } = readConflict(answer.words, { project: projectName }) ?? {};
+    if (sources === undefined || without.includes(sources)) return { ...left, words: answer.words };
+    without.push(sources);
+  }
 }
 
 async function uvOf(cache: string, { installUv = false }: ResolvesOptions): Promise<string | undefined> {
@@ -109,6 +131,11 @@ function keptAnswer(
   found: Omit<KeptAnswer, "askedAt">,
   combination: Combination,
 ): Answer {
+  if (found.versions && found.without) {
+    const [names, isOne] = [found.without.join(" and "), found.without.length === 1];
+    const why = `${names} ${isOne ? "has" : "have"} sources only, and what ${isOne ? "it needs is known once it is" : "they need is known once they are"} built; all else goes together`;
+    return unknown(question, combination, why);
+  }
   if (found.versions) return worksAnswer(question, new Map(Object.entries(found.versions)), combination);
   const { constraints = [] } = question.resolution;
   const conflict = readConflict(found.words ?? "", { project: projectName, constraints });

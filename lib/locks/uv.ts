@@ -23,6 +23,8 @@ export interface Resolution {
   preferences?: string[];
   /** Packages for which the requirements' date limit does not count. */
   anyAge?: string[];
+  /** Packages that are left out, with all that they need. */
+  without?: string[];
 }
 
 /**
@@ -63,9 +65,15 @@ export async function writeQuestion(
   resolution: Resolution,
 ): Promise<{ args: string[]; out: string }> {
   const { requirements, python, index, constraints = [], preferences = [], anyAge = [] } = resolution;
+  const { without = [] } = resolution;
   const out = join(folder, "out.lock");
   await writeFile(join(folder, "pyproject.toml"), pyproject(requirements.lines, index));
   await writeFile(join(folder, "constraints.txt"), lines(constraints));
+  // A marker that no Python fits takes a package out of the resolution.
+  await writeFile(
+    join(folder, "overrides.txt"),
+    lines(without.map((name) => `${name}; python_version < "0"`)),
+  );
   await writeFile(out, lines(preferences)); // uv keeps the versions that it finds in the output file
   const days = [
     ...(requirements.excludeNewer ? ["--exclude-newer", requirements.excludeNewer] : []),
@@ -82,6 +90,7 @@ export async function writeQuestion(
     ...["pip", "compile", "pyproject.toml", "--output-file", out, "--constraint", "constraints.txt"],
     ...["--python-version", python, "--python-platform", "x86_64-manylinux_2_28"],
     ...["--no-annotate", "--no-header", "--quiet", "--no-config", "--system-certs", "--no-python-downloads"],
+    ...(without.length > 0 ? ["--override", "overrides.txt"] : []),
     ...days,
   ];
   return { args, out };
