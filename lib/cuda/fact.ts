@@ -26,7 +26,7 @@ export function fact<Shape extends z.ZodRawShape>(shape: Shape) {
           path: ["unknown", name],
           message: "gives a reason, but is known",
         });
-    for (const name of Object.keys((properties["sourcesOf"] ?? {}) as object))
+    for (const name of Object.keys(properties["sourcesOf"] ?? {}))
       if (!(name in shape))
         context.addIssue({ code: "custom", path: ["sourcesOf", name], message: "is no property of it" });
   });
