@@ -4,6 +4,7 @@ import { companionCases } from "./combinations/companions.ts";
 import { containerCases } from "./combinations/containers.ts";
 import { driverCases } from "./combinations/drivers.ts";
 import { kernelCases } from "./combinations/kernels.ts";
+import { nvccCases } from "./combinations/nvcc.ts";
 import { olderGpuCases } from "./combinations/older-gpus.ts";
 import { torchBuildCases } from "./combinations/torch-builds.ts";
 
@@ -13,6 +14,7 @@ export const cases: Case[] = [
   ...containerCases,
   ...kernelCases,
   ...olderGpuCases,
+  ...nvccCases,
   ...torchBuildCases,
   ...companionCases,
   ...attentionCases,

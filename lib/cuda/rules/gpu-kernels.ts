@@ -77,7 +77,7 @@ function judgeGpu(context: Context, gpu: GpuFacts): Answer {
       return fails(rule, "run", {
         text: `${build} cannot have code for ${gpu.name} (${capability}): CUDA ${torchCuda!.cuda} begins at ${least}`,
         facts,
-        sources: torchToolkit!.sources,
+        sources: torchToolkit.sources,
         fix: fixFor(context, capability),
       });
     const floor = context.data.gpuFloors.find((row) => row.computeCapability === capability);

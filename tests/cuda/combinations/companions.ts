@@ -1,7 +1,6 @@
 import { github, pages, type Case } from "./case.ts";
 
 const rtx5090 = "NVIDIA GeForce RTX 5090";
-const symbol = github("Dao-AILab/flash-attention#1644");
 
 /** CTranslate2, WhisperX, pyannote and Lightning beside torch. */
 export const companionCases: Case[] = [

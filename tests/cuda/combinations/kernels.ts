@@ -2,9 +2,6 @@ import { github, pages, type Case } from "./case.ts";
 
 const rtx5090 = "NVIDIA GeForce RTX 5090";
 const measured = github("nikopueringer/CorridorKey#141");
-const lists = github("pytorch/pytorch#182250");
-const whisperWebui = github("jhj0517/Whisper-WebUI#653");
-const comfy = github("Comfy-Org/ComfyUI#16438");
 
 /** Compute capabilities of GPUs against the kernels in torch's wheels, and what nvcc compiles for. */
 export const kernelCases: Case[] = [
