@@ -36,7 +36,7 @@ export interface AssessParts<B = unknown> {
   judge(combination: Combination, host: HostFacts): Answer[];
   verdict(answers: Answer[]): Verdict;
   /** What a resolver says of packages that no lock pins for this combination. */
-  resolves(settings: Settings): Promise<Answer[]>;
+  resolves(settings: Settings, combination: Combination): Promise<Answer[]>;
   blockers(
     before: Combination | undefined,
     wanted: Combination,
@@ -75,21 +75,18 @@ export async function judgeStack<B>(
   { settings, host }: Pick<AssessQuestion, "settings" | "host">,
   parts: AssessParts<B>,
 ): Promise<Judgement> {
-  const [read, resolved] = await Promise.all([
-    attempt(() => parts.combination(settings)),
-    attempt(() => parts.resolves(settings)),
-  ]);
+  const read = await attempt(() => parts.combination(settings));
   const warnings: string[] = [];
   const reasons: Answer[] = [];
   if ("problem" in read) reasons.push(unreadable(read.problem));
   else {
-    reasons.push(...parts.judge(read.value.combination, host));
-    warnings.push(...grouped(read.value.missing));
-  }
-  if ("problem" in resolved) reasons.push(unresolved(resolved.problem));
-  else {
-    reasons.push(...resolved.value);
-    if ("value" in read && read.value.missing.length > 0 && resolved.value.length === 0)
+    const { combination, missing } = read.value;
+    warnings.push(...grouped(missing));
+    reasons.push(...parts.judge(combination, host));
+    const resolved = await attempt(() => parts.resolves(settings, combination));
+    if ("problem" in resolved) reasons.push(unresolved(resolved.problem));
+    else reasons.push(...resolved.value);
+    if (missing.length > 0 && "value" in resolved && resolved.value.length === 0)
       reasons.push(unresolved("no lock is there for it"));
   }
   reasons.sort((a, b) => rank(a) - rank(b));

@@ -4,9 +4,11 @@ import { judge, verdictOf } from "../cuda/judge.ts";
 import { earlierImages } from "../images/history.ts";
 import type { StackPlan } from "../images/plan-stack.ts";
 import { combinationOf } from "../locks/combination.ts";
+import { combinationResolver, resolves } from "../locks/resolves.ts";
 import type { Settings } from "../settings/settings.ts";
 import type { Bill } from "../bill/types.ts";
 import type { AssessParts } from "./assess.ts";
+import { unknownDigest } from "./plan-briefly.ts";
 
 /** What is there to ask, beside the files. */
 interface Around {
@@ -22,10 +24,11 @@ export function partsFor(settings: Settings, { engine, planned }: Around = {}): 
     combination: (wanted) => combinationOf(wanted),
     judge: (combination, host) => judge(combination, host, cudaData(), today()),
     verdict: verdictOf,
-    resolves: async () => [],
+    resolves: (wanted, combination) => resolves(wanted, combination, { limitMs: 2_500 }),
     blockers: async (before, wanted, host) => {
       const { blockersOf } = await import("../cuda/blockers.ts");
-      return blockersOf(before, wanted, host, cudaData());
+      const resolver = combinationResolver(settings, { budgetMs: 1_500 });
+      return blockersOf(before, wanted, host, cudaData(), { resolves: resolver });
     },
     forecast: async (plan) => {
       const { askForecast } = await import("../images/ask-forecast.ts");
@@ -45,7 +48,7 @@ export function partsFor(settings: Settings, { engine, planned }: Around = {}): 
         rebuilds: images.filter(({ will }) => will === "build"),
         previous: await earlierImages(stateDir, stack),
         ...(engine && { engine }),
-        ...(planned && { cacheImage: planned.cacheImage }),
+        ...(planned && !planned.cacheImage.endsWith(unknownDigest) && { cacheImage: planned.cacheImage }),
       });
     },
     warnings: async () => {
