@@ -1,3 +1,5 @@
+import type { Bill } from "../lib/bill/types.ts";
+import { billLines, diskWarning } from "../lib/bill/words.ts";
 import type { Assessment, ImageChange } from "../lib/upgrade/assess.ts";
 import type { Outlook } from "../lib/upgrade/look-ahead.ts";
 import { answerLines, blockerLines, imageLine, verdictLine } from "../lib/upgrade/words.ts";
@@ -14,10 +16,12 @@ interface PageOptions {
 /** An assessment for a person: the verdict, then only what matters, then what to do next. */
 export function planPage(
   { settings, host, planned }: Pick<Outlook, "settings" | "host" | "planned">,
-  assessment: Assessment,
+  assessment: Assessment<Bill>,
   { all, set }: PageOptions,
 ): string {
-  const { reasons, blockers, images, warnings } = assessment;
+  const { reasons, blockers, images, bill } = assessment;
+  const disk = bill && diskWarning(bill);
+  const warnings = [...assessment.warnings, ...(disk ? [disk] : [])];
   const of = (wanted: (answer: Assessment["reasons"][number]) => boolean) =>
     reasons.filter(wanted).flatMap((answer) => answerLines(answer));
   const fine = reasons.filter(({ verdict, isWarning }) => verdict === "works" && !isWarning);
@@ -28,7 +32,7 @@ export function planPage(
     ["Works, on a condition:", of(({ isWarning }) => isWarning === true)],
     ["Works:", all ? fine.flatMap((answer) => answerLines(answer)) : []],
     ["Images:", imageLines(images, planned)],
-    ["Bill:", []],
+    ["Bill:", bill && images.length > 0 ? billLines(bill).map((line) => `  ${line}`) : []],
     ["To know:", warnings.map((line) => `  ${line}`)],
     ["Next:", nextSteps(settings.stack, assessment, set).map((line) => `  ${line}`)],
   ];

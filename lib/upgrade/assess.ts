@@ -1,17 +1,8 @@
+import type { Blockers } from "../cuda/blockers.ts";
 import type { Answer, Combination, HostFacts, Verdict } from "../cuda/types.ts";
 import type { Forecast } from "../images/rebuilds.ts";
 import type { ImagePlan } from "../images/types.ts";
 import type { Settings } from "../settings/settings.ts";
-
-/** What stands in the way of a change. */
-export interface Blockers {
-  /** The smallest set of pins that must move. */
-  pins: { name: string; version: string; from: string }[];
-  /** The nearest change that goes; none where none is known. */
-  nearest?: { changes: { name: string; from: string; to: string }[]; verdict: Verdict };
-  /** The same in a sentence. */
-  note: string;
-}
 
 /** One image that `up` will change. */
 export interface ImageChange {
@@ -45,7 +36,7 @@ export interface AssessParts<B = unknown> {
   judge(combination: Combination, host: HostFacts): Answer[];
   verdict(answers: Answer[]): Verdict;
   /** What a resolver says of packages that no lock pins for this combination. */
-  resolves(settings: Settings): Promise<Answer[]>;
+  resolves(settings: Settings, combination: Combination): Promise<Answer[]>;
   blockers(
     before: Combination | undefined,
     wanted: Combination,
@@ -84,19 +75,20 @@ export async function judgeStack<B>(
   { settings, host }: Pick<AssessQuestion, "settings" | "host">,
   parts: AssessParts<B>,
 ): Promise<Judgement> {
-  const [read, resolved] = await Promise.all([
-    attempt(() => parts.combination(settings)),
-    attempt(() => parts.resolves(settings)),
-  ]);
+  const read = await attempt(() => parts.combination(settings));
   const warnings: string[] = [];
   const reasons: Answer[] = [];
   if ("problem" in read) reasons.push(unreadable(read.problem));
   else {
-    reasons.push(...parts.judge(read.value.combination, host));
-    warnings.push(...grouped(read.value.missing));
+    const { combination, missing } = read.value;
+    warnings.push(...grouped(missing));
+    reasons.push(...parts.judge(combination, host));
+    const resolved = await attempt(() => parts.resolves(settings, combination));
+    if ("problem" in resolved) reasons.push(unresolved(resolved.problem));
+    else reasons.push(...resolved.value);
+    if (missing.length > 0 && "value" in resolved && resolved.value.length === 0)
+      reasons.push(unresolved("no lock is there for it"));
   }
-  if ("problem" in resolved) reasons.push(unresolved(resolved.problem));
-  else reasons.push(...resolved.value);
   reasons.sort((a, b) => rank(a) - rank(b));
   const failing = [...new Set(reasons.filter(({ verdict }) => verdict === "fails").map(({ rule }) => rule))];
   const allowed = failing.filter((rule) => settings.allowIncompatible.includes(rule));

@@ -1,3 +1,4 @@
+import type { Bill } from "../bill/types.ts";
 import type { HostFacts } from "../cuda/types.ts";
 import { askEngine, type EngineAnswer } from "../doctor/engine-answer.ts";
 import { isUnknown, type Unknown } from "../doctor/unknown.ts";
@@ -62,7 +63,7 @@ export async function lookAhead(
 }
 
 /** The whole assessment of an outlook: images, bill, what blocks. */
-export async function wholeAssessment(outlook: Outlook): Promise<Assessment> {
+export async function wholeAssessment(outlook: Outlook): Promise<Assessment<Bill>> {
   const { settings, host, planned, judgement, engine } = outlook;
   return assess(
     {
@@ -115,7 +116,12 @@ export async function checkedPlan(
 /** What a preview says beside Pulumi's own list of changes. */
 export async function previewOf(outlook: Outlook): Promise<PreviewLines> {
   const { previewLines } = await import("./preview-lines.ts");
-  return previewLines(outlook, await wholeAssessment(outlook));
+  const assessment = await wholeAssessment(outlook);
+  const { billLines, diskWarning } = await import("../bill/words.ts");
+  const { bill } = assessment;
+  const warning = bill && diskWarning(bill);
+  if (warning) assessment.warnings.push(warning);
+  return previewLines(outlook, assessment, bill ? billLines(bill) : []);
 }
 
 /** Why images cannot be planned, on one line; empty where it is only that locks are missing, which the judgement says. */

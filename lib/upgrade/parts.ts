@@ -4,8 +4,11 @@ import { judge, verdictOf } from "../cuda/judge.ts";
 import { earlierImages } from "../images/history.ts";
 import type { StackPlan } from "../images/plan-stack.ts";
 import { combinationOf } from "../locks/combination.ts";
+import { combinationResolver, resolves } from "../locks/resolves.ts";
 import type { Settings } from "../settings/settings.ts";
-import type { AssessParts, Blockers } from "./assess.ts";
+import type { Bill } from "../bill/types.ts";
+import type { AssessParts } from "./assess.ts";
+import { unknownDigest } from "./plan-briefly.ts";
 
 /** What is there to ask, beside the files. */
 interface Around {
@@ -15,14 +18,18 @@ interface Around {
 }
 
 /** The project's own parts of an assessment. What only a preview needs is loaded only then. */
-export function partsFor(settings: Settings, { engine, planned }: Around = {}): AssessParts {
+export function partsFor(settings: Settings, { engine, planned }: Around = {}): AssessParts<Bill> {
   const { stack, stateDir } = settings;
   return {
     combination: (wanted) => combinationOf(wanted),
     judge: (combination, host) => judge(combination, host, cudaData(), today()),
     verdict: verdictOf,
-    resolves: async () => [],
-    blockers: async () => ({ pins: [], note: "" }) as Blockers,
+    resolves: (wanted, combination) => resolves(wanted, combination, { limitMs: 2_500 }),
+    blockers: async (before, wanted, host) => {
+      const { blockersOf } = await import("../cuda/blockers.ts");
+      const resolver = combinationResolver(settings, { budgetMs: 1_500 });
+      return blockersOf(before, wanted, host, cudaData(), { resolves: resolver });
+    },
     forecast: async (plan) => {
       const { askForecast } = await import("../images/ask-forecast.ts");
       const { images, basis } = await askForecast({ stack, stateDir, plan, ...(engine && { engine }) });
@@ -33,7 +40,17 @@ export function partsFor(settings: Settings, { engine, planned }: Around = {}): 
         }),
       };
     },
-    bill: async () => null,
+    bill: async (plan, images) => {
+      const { billOf } = await import("../bill/bill.ts");
+      return billOf({
+        settings,
+        plan,
+        rebuilds: images.filter(({ will }) => will === "build"),
+        previous: await earlierImages(stateDir, stack),
+        ...(engine && { engine }),
+        ...(planned && !planned.cacheImage.endsWith(unknownDigest) && { cacheImage: planned.cacheImage }),
+      });
+    },
     warnings: async () => {
       if (!planned) return [];
       const { movedTags } = await import("./moved-tags.ts");

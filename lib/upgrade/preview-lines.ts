@@ -1,6 +1,7 @@
 import { npmCommand } from "../settings/commands.ts";
 import type { Assessment } from "./assess.ts";
-import type { Outlook } from "./look-ahead.ts";
+import type { HostFacts } from "../cuda/types.ts";
+import type { Settings } from "../settings/settings.ts";
 import { answerLines, imageLine, verdictLine } from "./words.ts";
 
 /** What a preview says of an assessment: each a message of its own. */
@@ -11,7 +12,7 @@ export interface PreviewLines {
 
 /** The lines of a preview: one where nothing is to be built, so that a stack in daily use stays quiet. */
 export function previewLines(
-  { settings, host }: Pick<Outlook, "settings" | "host">,
+  { settings, host }: { settings: Settings; host: HostFacts },
   assessment: Assessment,
   billLines: string[] = [],
 ): PreviewLines {

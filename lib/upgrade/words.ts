@@ -1,7 +1,8 @@
 import type { Answer, HostFacts } from "../cuda/types.ts";
 import { npmCommand, setCommand } from "../settings/commands.ts";
 import type { Settings } from "../settings/settings.ts";
-import type { Assessment, Blockers, ImageChange } from "./assess.ts";
+import type { Blockers } from "../cuda/blockers.ts";
+import type { Assessment, ImageChange } from "./assess.ts";
 
 /** e.g. `"CUDA 12.8, PyTorch 2.7.1, Python 3.10"` */
 function asked({ cudaBase }: Pick<Settings, "cudaBase">): string {
