@@ -49,7 +49,15 @@ function withTorch({ combination, data }: Context, pin: Pin, row: Row): Answer[]
   const facts = [pinFact(pin), settingFact("torch", combination.torch)];
   const fits =
     (row.requiresTorch === null ? undefined : isInRange(combination.torch, row.requiresTorch)) ??
-    isSameRelease(row.torch, combination.torch);
+    (row.torch === null ? undefined : isSameRelease(row.torch, combination.torch));
+  if (fits === undefined)
+    return [
+      unknown(rule, "import", {
+        text: `For which torch xformers ${pin.version} was built is not in the data`,
+        facts,
+        sources: row.sources,
+      }),
+    ];
   if (fits)
     return [
       works(rule, {
