@@ -1,33 +1,12 @@
-import type { DiskRoom } from "../host/disk.ts";
-import { minutesOf, type TimedEvent } from "./minutes.ts";
+import type { BillFacts } from "./facts.ts";
+import { minutesOf } from "./minutes.ts";
 import { aptCost, type AptCost } from "./apt-cost.ts";
 import type { BuildNote } from "./build-notes.ts";
-import type { BilledBase } from "./bases.ts";
 import type { WantedPackage } from "./packages.ts";
 import { sharedWith } from "./shared.ts";
-import { stepsToRun, type BilledImage, type HeldFacts, type RunningStep } from "./steps-to-run.ts";
+import { stepsToRun, type RunningStep } from "./steps-to-run.ts";
 import type { Bill, BillPart } from "./types.ts";
 import { layerRatio, unpackedBytes } from "./unpacked.ts";
-
-/** Everything that a bill is made of: nothing is asked any more. */
-export interface BillFacts extends HeldFacts {
-  stack: string;
-  /** Every image of the plan, parents first. */
-  images: BilledImage[];
-  /** Packages of each lock, by path; and of each pin, by itself. */
-  packages: Map<string, WantedPackage[]>;
-  bases: BilledBase[];
-  /** Bytes of remote files of ADD, by address; null where nobody knows. */
-  remotes: Map<string, number | null>;
-  /** Events of earlier builds, oldest first. */
-  events: TimedEvent[];
-  /** Hash references that the engine has. */
-  references: Set<string>;
-  room?: DiskRoom | undefined;
-  basis: Bill["basis"];
-  /** What could not be asked, one line each. */
-  problems: string[];
-}
 
 /** Adds it all up. */
 export function makeBill(facts: BillFacts): Bill {

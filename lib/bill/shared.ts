@@ -1,4 +1,4 @@
-import type { BillFacts } from "./make-bill.ts";
+import type { BillFacts } from "./facts.ts";
 import type { RunningStep } from "./steps-to-run.ts";
 import type { Bill } from "./types.ts";
 

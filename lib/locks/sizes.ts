@@ -1,21 +1,10 @@
 import { readFile } from "node:fs/promises";
 import writeFileAtomic from "write-file-atomic";
 import { parseLock } from "./lock-text.ts";
-import { wheelsOf, type Wheel } from "./wheel-files.ts";
+import { wheelsOf, type Wheel, type WheelOptions } from "./wheel-files.ts";
 
 /** Bytes of the files that a lock's installation fetches, by SHA-256 in hexadecimal; in a Dockerfile's, by `"uv==0.13.9"`. */
 export type FileSizes = Record<string, number>;
-
-/** What has to be known to tell which file of a package is taken. */
-export interface SizeOptions {
-  /** Path of uv. */
-  uv: string;
-  /** Python of the image, e.g. `"3.10"`. */
-  python: string;
-  /** Index of versions with a local part (`2.7.1+cu128`); all else comes from the client's own default. */
-  index?: { url: string };
-  signal?: AbortSignal;
-}
 
 /** Where the sizes of a lock, or of a Dockerfile's `name==version`, stand. */
 export function sizesPath(file: string): string {
@@ -51,7 +40,7 @@ export async function writeSizes(file: string, sizes: FileSizes): Promise<void> 
 export async function sizesOfLock(
   text: string,
   known: FileSizes,
-  options: SizeOptions,
+  options: WheelOptions,
 ): Promise<{ sizes: FileSizes; missing: string[] }> {
   const { entries } = parseLock(text);
   const sizes: FileSizes = {};

@@ -3,7 +3,17 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { execa } from "execa";
 import { normalName } from "./lock-text.ts";
-import type { SizeOptions } from "./sizes.ts";
+
+/** What has to be known to tell which file of a package is taken. */
+export interface WheelOptions {
+  /** Path of uv. */
+  uv: string;
+  /** Python of the image, e.g. `"3.10"`. */
+  python: string;
+  /** Index of versions with a local part (`2.7.1+cu128`); all else comes from the client's own default. */
+  index?: { url: string };
+  signal?: AbortSignal;
+}
 
 /** A file that an index or a URL offers for a package. */
 export interface Wheel {
@@ -22,7 +32,7 @@ const perQuestion = 40;
  */
 export async function wheelsOf(
   packages: { name: string; version: string }[],
-  options: SizeOptions,
+  options: WheelOptions,
 ): Promise<Map<string, Wheel[]>> {
   const found = new Map<string, Wheel[]>();
   for (const { name, version } of packages.filter(({ version }) => version.includes("://")))
@@ -49,7 +59,7 @@ function inGroups<T>(items: T[]): T[][] {
 async function askGroup(
   group: { name: string; version: string }[],
   url: string | undefined,
-  options: SizeOptions,
+  options: WheelOptions,
 ): Promise<Map<string, Wheel[]>> {
   const answer = await askUv(group, url, options);
   if (answer instanceof Map) return answer;
@@ -64,7 +74,7 @@ async function askGroup(
 async function askUv(
   group: { name: string; version: string }[],
   url: string | undefined,
-  { uv, python, signal }: SizeOptions,
+  { uv, python, signal }: WheelOptions,
 ): Promise<Map<string, Wheel[]> | "away" | "refused"> {
   const folder = await mkdtemp(join(tmpdir(), "gpu-build-host-sizes-"));
   try {

@@ -4,7 +4,8 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSyn
 import { tmpdir } from "node:os";
 import { heldBy } from "../../lib/bill/bill.ts";
 import { readBuild, type ImageBuild, type StepsPlan } from "../../lib/bill/build-steps.ts";
-import { makeBill, type BillFacts } from "../../lib/bill/make-bill.ts";
+import type { BillFacts } from "../../lib/bill/facts.ts";
+import { makeBill } from "../../lib/bill/make-bill.ts";
 import { packagesOf } from "../../lib/bill/packages.ts";
 import { billLines, diskWarning } from "../../lib/bill/words.ts";
 import { missingLayers } from "../../lib/bill/image-layers.ts";
