@@ -173,7 +173,6 @@ function noRequirement(text: string): string {
 
 /** What a file says, fit for one line of a message. */
 function shown(text: string): string {
-  // eslint-disable-next-line no-control-regex
   const plain = text.replace(/[\u0000-\u001f\u007f]+/g, " ").trim();
   return JSON.stringify(plain.length > 60 ? `${plain.slice(0, 60)}…` : plain);
 }

@@ -25,7 +25,7 @@ const ownBuild = /^(?:cu\d+|cpu|rocm\d[\d.]*|xpu)$/;
 export function readWheelName(location: string): WheelName | undefined {
   const file = decoded(location.replace(/[?#].*$/, "").replace(/^.*\//, ""));
   const match = wheel.exec(file) ?? source.exec(file);
-  if (!match || !valid(match[2]!)) return undefined;
+  if (!match || !valid(match[2])) return undefined;
   const [plain = "", label] = match[2]!.split("+");
   return {
     name: normalName(match[1]!),
