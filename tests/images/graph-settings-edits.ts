@@ -63,12 +63,15 @@ export const settingsEdits: GraphEdit[] = [
   },
   (world) => {
     const name = pick(world, ["captions", "infinitetalk", "whisperx"]);
-    if (world.values.services[name]) delete world.values.services[name];
-    else world.values.services[name] = structuredClone(services[name]!);
+    if (world.values.services[name]) {
+      delete world.values.services[name];
+      delete world.values.rebuilds[name]; // settings may name no image that is not there
+    } else world.values.services[name] = structuredClone(services[name]!);
     return `service ${name} ${world.values.services[name] ? "added" : "removed"}`;
   },
   (world) => {
     const name = pick(world, ["cuda-base-devel", "whisperx", "captions", "ai-api-base"]);
+    if (name in services && !world.values.services[name]) return undefined;
     const count = (world.values.rebuilds[name]?.count ?? 0) + 1;
     world.values.rebuilds[name] = { count, noCache: world.random() < 0.3 };
     return `rebuild ${count} of ${name}${world.values.rebuilds[name].noCache ? " without cache" : ""}`;
