@@ -1,7 +1,8 @@
+import { relevantPins } from "./candidates.ts";
 import type { CudaData } from "./data-schema.ts";
 import { smallestHittingSet } from "./hitting-set.ts";
 import { judge } from "./judge.ts";
-import { nearestThatWorks, type Nearest } from "./nearest.ts";
+import { baseCandidate, nearestThatWorks, torchByDistance, type Nearest, type Search } from "./nearest.ts";
 import type { Answer, Combination, Fact, HostFacts, Pin } from "./types.ts";
 
 /** What stands in the way of a wanted change, and what would do instead. */
@@ -10,7 +11,7 @@ export interface Blockers {
   pins: Pin[];
   /** The nearest set that works by the data; undefined where none is known. */
   nearest?: Nearest;
-  /** One sentence for the user. */
+  /** One or two sentences for the user. */
   note: string;
 }
 
@@ -20,14 +21,9 @@ export interface BlockerOptions {
 }
 
 /** Facts that no setting of the stack can change. */
-const hostFacts = new Set([
-  "driver",
-  "gpu",
-  "gpuAccess",
-  "engine",
-  "containerToolkit",
-  "torch's CUDA on PyPI",
-]);
+const ofHost = new Set(["driver", "gpuAccess", "engine", "containerToolkit"]);
+const notMovable = new Set([...ofHost, "gpu", "torch's CUDA"]);
+const settings = new Set(["cuda", "python", "image", "packageIndex", "cudaArchitectures"]);
 
 /**
  * The pins that block a change, and the nearest combination that works.
@@ -43,34 +39,56 @@ export async function blockersOf(
 ): Promise<Blockers> {
   const failing = judge(wanted, host, data).filter(({ verdict }) => verdict === "fails");
   if (failing.length === 0) return { pins: [], note: "Nothing is known that blocks it." };
-  const pins = blockingPins(before, wanted, failing);
-  const nearest = await nearestThatWorks(wanted, host, data, options.resolves);
+  const search: Search = { before, host, data, resolves: options.resolves };
+  const isWanted = wantedNames(before, wanted);
+  const later = failsThen(wanted, search, isWanted);
+  const pins = blockingPins([...groupsOf(failing, isWanted), ...later]);
+  const nearest = await nearestThatWorks(wanted, search);
   return { pins, ...(nearest && { nearest }), note: noteOf(failing, pins, wanted, nearest) };
 }
 
-function blockingPins(before: Combination | undefined, wanted: Combination, failing: Answer[]): Pin[] {
-  const isWanted = wantedNames(before, wanted);
-  const facts = new Map<string, Fact>();
-  const groups = failing.map((answer) => {
-    const movable = answer.facts.filter(({ name }) => !hostFacts.has(name));
-    for (const fact of movable) facts.set(fact.name, facts.get(fact.name) ?? fact);
+interface Group {
+  facts: Fact[];
+}
+
+/** What each failing answer says could move: what is wanted stays, where something else can. */
+function groupsOf(failing: Answer[], isWanted: Set<string>): Group[] {
+  const onlyFamily = failing.every(({ rule }) => rule === "torch-family");
+  return failing.flatMap(({ rule, facts }) => {
+    if (facts.some(({ name }) => ofHost.has(name))) return []; // the host is in the way, no pin
+    if (rule === "torch-family" && !onlyFamily) return []; // torch's own packages are locked anew with it
+    const movable = facts.filter(({ name }) => !notMovable.has(name));
     const others = movable.filter(({ name }) => !isWanted.has(name));
-    return (others.length > 0 ? others : movable).map(({ name }) => name);
+    const chosen = others.length > 0 ? others : movable;
+    return chosen.length > 0 ? [{ facts: chosen }] : [];
   });
-  return smallestHittingSet(groups, (name) => costOf(name, isWanted)).map((name) => {
+}
+
+/** Companions that would be in the way after torch has moved to the nearest release for the wanted CUDA version. */
+function failsThen(wanted: Combination, search: Search, isWanted: Set<string>): Group[] {
+  const start = { ...wanted, pins: relevantPins(wanted.pins) };
+  for (const torch of torchByDistance(wanted.torch, wanted.cuda, search.data)) {
+    const candidate = baseCandidate(start, wanted.cuda, torch, search);
+    if (!candidate) continue;
+    const failing = judge(candidate, search.host, search.data).filter(({ verdict }) => verdict === "fails");
+    return groupsOf(failing, new Set([...isWanted, "torch", "packageIndex", "image", "python"]));
+  }
+  return [];
+}
+
+function blockingPins(groups: Group[]): Pin[] {
+  const facts = new Map<string, Fact>();
+  for (const fact of groups.flatMap((group) => group.facts))
+    facts.set(fact.name, facts.get(fact.name) ?? fact);
+  const names = groups.map((group) => group.facts.map(({ name }) => name));
+  return smallestHittingSet(names, costOf).map((name) => {
     const { value, from } = facts.get(name)!;
     return { name, version: value, from };
   });
 }
 
-/** Companions move before the other settings, those before torch, and what is wanted last. */
-function costOf(name: string, isWanted: Set<string>): number {
-  if (isWanted.has(name)) return 1_000;
-  if (name === "torch") return 100;
-  return settings.has(name) ? 10 : 1;
-}
-
-const settings = new Set(["cuda", "python", "image", "packageIndex", "cudaArchitectures"]);
+/** Of equally small sets the one that moves companions, then other settings, then torch. */
+const costOf = (name: string) => (name === "torch" ? 100 : settings.has(name) ? 10 : 1);
 
 function wantedNames(before: Combination | undefined, wanted: Combination): Set<string> {
   if (!before) return new Set(["cuda"]);
@@ -90,9 +108,18 @@ function wantedNames(before: Combination | undefined, wanted: Combination): Set<
 }
 
 function noteOf(failing: Answer[], pins: Pin[], wanted: Combination, nearest: Nearest | undefined): string {
-  const what = pins.map(({ name, version }) => `${name} ${version}`).join(", ");
-  const blocked = what === "" ? `The host blocks it: ${failing[0]!.text}.` : `It is blocked by ${what}.`;
-  if (!nearest) return `${blocked} No set that works is known for CUDA ${wanted.cuda}.`;
-  const changes = nearest.changes.map(({ name, from, to }) => `${name} ${from} → ${to}`).join(", ");
-  return `${blocked} The nearest set that ${nearest.verdict === "works" ? "works" : "nothing is known against"}: ${changes}.`;
+  const host = failing.find(({ facts }) => facts.some(({ name }) => ofHost.has(name)));
+  const parts = [
+    ...(pins.length > 0
+      ? [`It is blocked by ${pins.map(({ name, version }) => `${name} ${version}`).join(", ")}.`]
+      : []),
+    ...(host ? [`The host blocks it: ${host.text}.`] : []),
+  ];
+  if (!nearest) return [...parts, `No set that works is known for CUDA ${wanted.cuda}.`].join(" ");
+  const changes =
+    nearest.changes.map(({ name, from, to }) => `${name} ${from} → ${to}`).join(", ") || "as it is";
+  const left =
+    nearest.without.length > 0 ? ` without ${nearest.without.join(", ")}, which cannot follow` : "";
+  const what = nearest.verdict === "works" ? "works" : "nothing is known against";
+  return [...parts, `The nearest set that ${what}${left}: ${changes}.`].join(" ");
 }

@@ -52,10 +52,7 @@ export function withTorch(
   const architectures = wanted.cudaArchitectures.filter(
     (entry) => toolkit.computeCapabilities?.includes(entry.replace(/[af]?(\+PTX)?$/, "")) !== false,
   );
-  const pins =
-    torch === wanted.torch && cuda === wanted.cuda && packageIndex === wanted.packageIndex
-      ? wanted.pins
-      : movedPins(wanted, torch, release);
+  const pins = movedPins(wanted, torch, release);
   return {
     ...wanted,
     cuda,

@@ -63,6 +63,18 @@ export function judge(
   return [...new Map(answers.map((answer) => [`${answer.rule} ${answer.text}`, answer])).values()];
 }
 
+/** The rules that look at an image's packages. */
+const packageRules = [torchFamily, whisperx, xformers, flashAttn, packageClashes, ctranslate2];
+
+/** What the rules say of the packages of a combination alone; a search asks this hundreds of times. */
+export function judgePackages(combination: Combination, host: HostFacts, data: CudaData): Answer[] {
+  const context = contextOf(combination, host, data, data.updated);
+  return weighObservations(
+    context,
+    packageRules.flatMap((rule) => rule(context)),
+  );
+}
+
 const order: Verdict[] = ["works", "unknown", "fails"];
 
 /** The verdict of all answers: one that fails decides, then one that is unknown. Without any answer nothing is known. */

@@ -13,12 +13,6 @@ type Cell = string | string[] | null;
 /** Puts the page together, block by block. */
 export class Page {
   private readonly blocks: string[] = [];
-  private readonly sources: CudaData["sources"];
-
-  constructor(data: CudaData) {
-    this.sources = data.sources;
-  }
-
   text(...paragraphs: string[]): void {
     this.blocks.push(...paragraphs);
   }
@@ -46,10 +40,18 @@ export class Page {
     if (remarks.length > 0) this.list(remarks);
   }
 
-  /** The sources of a fact, as links. */
+  /** The sources of a fact, as links to the definitions at the page's end. */
   links({ sources, sourcesOf }: Sourced): string {
     const ids = [...new Set([...sources, ...Object.values(sourcesOf ?? {}).flat()])];
-    return ids.map((id) => `[${id}](${this.sources[id]?.url ?? ""})`).join(" ");
+    return ids.map((id) => `[${id}]`).join(" ");
+  }
+
+  definitions(sources: CudaData["sources"]): void {
+    this.blocks.push(
+      Object.entries(sources)
+        .map(([id, { url }]) => `[${id}]: ${url}`)
+        .join("\n"),
+    );
   }
 
   toString(): string {

@@ -3,7 +3,7 @@ import { Page } from "./page-text.ts";
 
 /** The page for people, in Markdown: `docs/cuda-compatibility.md`. The same data give the same text. */
 export function compatibilityPage(data: CudaData): string {
-  const page = new Page(data);
+  const page = new Page();
   page.text(
     "# CUDA compatibility",
     `What the project knows of CUDA, drivers, GPUs, PyTorch and what goes with it, as of ${data.updated}. This page is made from [lib/cuda/compatibility.json](../lib/cuda/compatibility.json) by \`npm run lock -- compat\`: change that file, not this one.`,
@@ -19,9 +19,10 @@ export function compatibilityPage(data: CudaData): string {
   page.list(
     Object.entries(data.sources).map(([id, source]) => {
       const note = source.note === undefined ? "" : `. ${source.note}`;
-      return `\`${id}\`: [${source.title}](${source.url}), ${kinds[source.kind]}${note}`;
+      return `[${id}]: ${source.title}, ${kinds[source.kind]}${note}`;
     }),
   );
+  page.definitions(data.sources);
   return page.toString();
 }
 

@@ -14,7 +14,10 @@ describe("docs/cuda-compatibility.md", () => {
   it("has every fact and every source, linked", () => {
     const page = compatibilityPage(cudaData());
     const { sources, schemaVersion: _, updated, ...sections } = cudaData();
-    for (const [id, { url }] of Object.entries(sources)) assert.ok(page.includes(`[${id}](${url})`), id);
+    for (const [id, { url }] of Object.entries(sources)) {
+      assert.match(page, new RegExp(`[|(] ?.*\\[${id.replaceAll(".", "\\.")}\\]`), id);
+      assert.ok(page.includes(`\n[${id}]: ${url}\n`), id);
+    }
     assert.ok(page.includes(updated));
     const rows = page.split("\n").filter((line) => /^\| (?!---)/.test(line));
     const facts = Object.entries(sections).filter(([name]) => !/Statements$/.test(name));

@@ -118,7 +118,7 @@ function buildOf(
   if (locked) return locked;
   if (!release?.pypiCuda) return {};
   const sources = release.sourcesOf?.["pypiCuda"] ?? release.sources;
-  const fact = { name: "torch's CUDA on PyPI", value: release.pypiCuda, from: sources[0]! };
+  const fact = { name: "torch's CUDA", value: release.pypiCuda, from: sources[0]! };
   return { torchIndex: indexOfCuda(release.pypiCuda), torchCuda: { cuda: release.pypiCuda, fact, sources } };
 }
 
@@ -187,8 +187,14 @@ function imagePins({ pins, environment }: Combination): ImagePins[] {
   }));
 }
 
+const normalNames = new Map<string, string>();
+
 /** A package's normal name, e.g. `"flash-attn"` for `"flash_attn"`. */
-export const normalName = (name: string) => name.toLowerCase().replace(/[-_.]+/g, "-");
+export function normalName(name: string): string {
+  let normal = normalNames.get(name);
+  if (normal === undefined) normalNames.set(name, (normal = name.toLowerCase().replace(/[-_.]+/g, "-")));
+  return normal;
+}
 
 /** Driver branch, e.g. 570 of `"570.124.06"`; undefined for what is no driver version. */
 export const branchOf = (driver: string) =>

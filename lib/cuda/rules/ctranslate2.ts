@@ -29,7 +29,7 @@ function judge(context: Context, { pins }: ImagePins): Answer[] {
   const hasImageLibraries = image.variant === "runtime" || image.variant === "devel";
   const majors = [
     ...(torchCuda ? [majorOf(torchCuda.cuda)] : []),
-    ...pinnedMajors(pins, "nvidia-cublas"),
+    ...cublasMajors(pins),
     ...(hasImageLibraries && image.cuda ? [majorOf(image.cuda)] : []),
   ];
   const { sources } = row;
@@ -98,12 +98,11 @@ function better({ data }: Context, cudnn: number): string {
   return `pin ctranslate2${row.versions}, which needs ${row.cudnnMajor === undefined ? "no cuDNN" : `cuDNN ${cudnn}`}`;
 }
 
-/** CUDA majors of NVIDIA's wheels that an image pins beside torch's, e.g. 12 of `nvidia-cublas-cu12`. */
-function pinnedMajors(pins: ImagePins["pins"], name: string): number[] {
-  return [...pins.values()].flatMap((pin) => {
-    if (pin.name === name) return [majorOf(pin.version)];
-    const match = new RegExp(`^${name}-cu(\\d+)$`).exec(pin.name);
-    return match ? [Number(match[1])] : [];
+/** CUDA majors of the cuBLAS wheels that an image pins, e.g. 12 of `nvidia-cublas-cu12`; from CUDA 13 on its version says it. */
+function cublasMajors(pins: ImagePins["pins"]): number[] {
+  return [...pins.keys()].flatMap((name) => {
+    if (name === "nvidia-cublas") return [majorOf(pins.get(name)!.version)];
+    return name.startsWith("nvidia-cublas-cu") ? [Number(name.slice("nvidia-cublas-cu".length))] : [];
   });
 }
 

@@ -80,12 +80,14 @@ export function torchOnIndex({ combination, release, torchIndex, torchCuda }: Co
 export function cudaIsTorchs({ combination, toolkit, torchCuda, release }: Context): Answer[] {
   const { cuda, torch } = combination;
   if (!torchCuda) return [];
-  const facts = [settingFact("cuda", cuda), settingFact("torch", torch), torchCuda.fact];
+  const hasIndex = release?.indexes?.includes(indexOfCuda(cuda));
+  // Where torch has no build for it, it is torch that must move, and the index follows.
+  const build = hasIndex ? torchCuda.fact : { ...torchCuda.fact, name: "torch's CUDA" };
+  const facts = [settingFact("cuda", cuda), settingFact("torch", torch), build];
   const { sources } = torchCuda;
   if (cuda === torchCuda.cuda)
     return [works("cuda-is-torchs", { text: `torch ${torch} is built for CUDA ${cuda}`, facts, sources })];
   const index = indexOfCuda(cuda);
-  const hasIndex = release?.indexes?.includes(index);
   const fix = hasIndex
     ? `set gpu-build-host:cudaBase.packageIndex to https://download.pytorch.org/whl/${index}, or cudaBase.cuda to "${torchCuda.cuda}"`
     : `set gpu-build-host:cudaBase.cuda to "${torchCuda.cuda}", or take a torch that is built for CUDA ${cuda}`;

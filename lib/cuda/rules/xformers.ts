@@ -47,19 +47,31 @@ function notKnown({ data, combination }: Context, pin: Pin): Answer {
 function withTorch({ combination, data }: Context, pin: Pin, row: Row): Answer[] {
   const rule = "xformers-fits-torch";
   const facts = [pinFact(pin), settingFact("torch", combination.torch)];
-  const fits = isInRange(combination.torch, row.requiresTorch) ?? isSameRelease(row.torch, combination.torch);
-  if (fits)
+  const fits =
+    (row.requiresTorch === null ? undefined : isInRange(combination.torch, row.requiresTorch)) ??
+    (row.torch === null ? undefined : isSameRelease(row.torch, combination.torch));
+  if (fits === undefined)
     return [
-      works(rule, {
-        text: `xformers ${pin.version} goes with torch ${row.requiresTorch}`,
+      unknown(rule, "import", {
+        text: `For which torch xformers ${pin.version} was built is not in the data`,
         facts,
         sources: row.sources,
       }),
     ];
-  const right = data.xformers.findLast((one) => isInRange(combination.torch, one.requiresTorch) === true);
+  if (fits)
+    return [
+      works(rule, {
+        text: `xformers ${pin.version} goes with torch ${row.requiresTorch ?? row.torch}`,
+        facts,
+        sources: row.sources,
+      }),
+    ];
+  const right = data.xformers.findLast(
+    (one) => one.requiresTorch !== null && isInRange(combination.torch, one.requiresTorch) === true,
+  );
   return [
     fails(rule, "import", {
-      text: `xformers ${pin.version} is built for torch ${row.requiresTorch}, not for ${combination.torch}: "xFormers can't load C++/CUDA extensions"`,
+      text: `xformers ${pin.version} is built for torch ${row.requiresTorch ?? row.torch}, not for ${combination.torch}: "xFormers can't load C++/CUDA extensions"`,
       facts,
       sources: row.sources,
       fix: right ? `pin xformers==${right.xformers}` : `take torch ${row.torch}`,
@@ -132,7 +144,7 @@ function withFlashAttn({ pins, environment }: ImagePins, pin: Pin, row: Row): An
 
 function onGpu({ gpus }: Context, pin: Pin, row: Row): Answer[] {
   const { cubins, ptx, exactOnly } = row;
-  if (!gpus?.length || !cubins || !ptx) return [];
+  if (!gpus?.length || !cubins || !ptx || !exactOnly) return [];
   const known = gpus.flatMap((gpu) =>
     gpu.computeCapability ? [{ gpu, capability: gpu.computeCapability }] : [],
   );
