@@ -345,7 +345,9 @@ class InstallReader {
     const { line } = instruction;
     const lines = this.options.text.split("\n").slice(line - 1);
     const last = lines.findIndex((one) => !/\\\s*$/.test(one) && !/^\s*#/.test(one));
-    const at = lines.slice(0, last + 1).findIndex((one) => one.includes(text));
+    const at = lines
+      .slice(0, last + 1)
+      .findIndex((one) => one.includes(text) || one.includes(`${text.split("==")[0]}==`));
     return at < 0 ? line : line + at;
   }
 }

@@ -35,7 +35,7 @@ type Versions = Map<string, string>;
 
 /**
  * The questions about a combination: one for the base, one for each service that stands on it.
- * @param changed pins that differ from those of the files, by image
+ * Pins of the combination that differ from those of the files are asked for instead of them.
  */
 export async function questionsOf(
   settings: Settings,

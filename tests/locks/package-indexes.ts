@@ -69,6 +69,11 @@ export class PackageIndexes {
     this.files.set(`/${index}/${name}/${file}.metadata`, readFileSync(join(info, "METADATA")));
   }
 
+  /** A release without a wheel; nobody should fetch it. */
+  addSource(index: string, name: string, version: string): void {
+    this.files.set(`/${index}/${name}/${name}-${version}.tar.gz`, Buffer.from("no archive"));
+  }
+
   private page(url: string): Buffer | undefined {
     const folder = url.endsWith("/") ? url : `${url}/`;
     const own = [...this.files].filter(([path]) => path.startsWith(folder) && !path.endsWith(".metadata"));

@@ -1,12 +1,8 @@
 import assert from "node:assert/strict";
-import { createHash } from "node:crypto";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { createServer, type Server } from "node:http";
-import type { AddressInfo } from "node:net";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import envPaths from "env-paths";
-import { execa } from "execa";
 import { describeDifference } from "../../lib/locks/lock-difference.ts";
 import { nextOsPatches, writeOsPatches } from "../../lib/locks/os-patches.ts";
 import { refreshBase, refreshService, writeChanges, type LockChange } from "../../lib/locks/refresh.ts";
