@@ -15,6 +15,7 @@ import { readNotes, type BuildNote } from "./build-notes.ts";
 import { readBuild, type ImageBuild } from "./build-steps.ts";
 import { makeBill } from "./make-bill.ts";
 import { packagesOf, type WantedPackage } from "./packages.ts";
+import { remoteSizes } from "./remote-sizes.ts";
 import type { BilledImage } from "./steps-to-run.ts";
 import type { Bill } from "./types.ts";
 import { withinTime } from "./within-time.ts";
@@ -36,7 +37,7 @@ export interface BillQuestion {
 }
 
 /** Milliseconds for each of the questions. */
-const limits = { engine: 1_500, registry: 3_000, index: 3_000 };
+const limits = { engine: 1_500, registry: 3_000, index: 3_000, remote: 2_000 };
 
 /**
  * What a plan costs before anything is built: bytes, disk, minutes. Reads metadata only: no layer and no wheel is fetched.
@@ -48,9 +49,16 @@ export async function billOf(question: BillQuestion): Promise<Bill> {
   const engine = await readEngine(question.engine, settings.stateDir, problems);
   const rebuilt = new Set(question.rebuilds.map(({ image }) => image));
   const images = await readImages(plan, rebuilt, question.previous, problems);
-  const [packages, bases, events] = await Promise.all([
+  const addresses = images
+    .filter(({ isBuilt }) => isBuilt)
+    .flatMap(({ build }) => build.steps)
+    .filter(({ key }) => !engine.cached.has(key))
+    .flatMap((step) => step.remotes);
+  const { proxies } = upstreamsOf(settings);
+  const [packages, bases, remotes, events] = await Promise.all([
     readPackages(images, plan, question, problems),
     readBases(images, engine, question),
+    remoteSizes(addresses, proxies, limits.remote),
     readHistory(settings.stateDir, settings.stack).catch(() => []),
   ]);
   return makeBill({
@@ -59,7 +67,7 @@ export async function billOf(question: BillQuestion): Promise<Bill> {
     ...engine,
     packages,
     bases,
-    remotes: new Map(),
+    remotes,
     events,
     basis: engine.engine ? "engine" : "nothing here",
     problems,

@@ -1,6 +1,6 @@
 import type { DiskRoom } from "../host/disk.ts";
 import { minutesOf, type TimedEvent } from "./minutes.ts";
-import { aptCost } from "./apt-cost.ts";
+import { aptCost, type AptCost } from "./apt-cost.ts";
 import type { BuildNote } from "./build-notes.ts";
 import type { BilledBase } from "./bases.ts";
 import type { WantedPackage } from "./packages.ts";
@@ -40,7 +40,7 @@ export function makeBill(facts: BillFacts): Bill {
   const diskBytes = sum(disk);
   const available = facts.room?.free ?? null;
   const left = available === null ? null : available - diskBytes;
-  const held = running.flatMap((step) => step.held).reduce((total, { bytes = 0 }) => total + bytes, 0);
+  const held = running.reduce((sum, { heldBefore }) => sum + heldBefore, 0);
   return {
     fetch: {
       bytes: sum(fetch),
@@ -65,10 +65,11 @@ export function makeBill(facts: BillFacts): Bill {
 
 function fetchParts(facts: BillFacts, running: RunningStep[]): BillPart[] {
   const parts = baseParts(facts);
+  const seen = new Set<string>();
   for (const { image, step, fetched, fetchesApt } of running) {
     if (step.locks.length > 0 || step.pins.length > 0) parts.push(...packageParts(image, fetched));
     if (fetchesApt) {
-      const cost = aptCost(step.text, image, facts.notes);
+      const cost = aptCost(step.text, facts.notes, seen);
       parts.push({
         what: `packages of the distribution for ${image}`,
         bytes: cost.fetched,
@@ -136,13 +137,29 @@ function diskParts(facts: BillFacts, running: RunningStep[]): BillPart[] {
     kind: "layers" as const,
     images: base.images,
   }));
+  const seen = new Set<string>();
   for (const one of running) {
     const { image, step } = one;
+    const apt = step.apt ? aptCost(step.text, facts.notes, seen) : undefined;
     const common = { kind: kindOf(step), images: [image] };
-    const layer = layerOf(one, facts.notes);
+    const layer = layerOf(one, facts.notes, apt);
     const what = `layer ${shortText(step.text)}`;
     if (layer.bytes !== 0) parts.push({ what, ...layer, ...common });
+    if (one.fetchesApt && apt?.fetched)
+      parts.push({
+        what: "cache mount of apt",
+        bytes: apt.fetched,
+        why: "packages kept for later builds",
+        ...common,
+      });
     if (one.mount === undefined) continue;
+    if (layer.bytes !== null && one.fetched.some(({ bytes }) => bytes === undefined))
+      parts.push({
+        what: `${what}: packages of unknown size`,
+        bytes: null,
+        why: "no size is known",
+        ...common,
+      });
     const kept = one.fetched.filter(({ bytes }) => bytes !== undefined);
     const unpacks = one.mount.endsWith("/uv");
     const grown = kept.reduce(
@@ -156,22 +173,15 @@ function diskParts(facts: BillFacts, running: RunningStep[]): BillPart[] {
         why: "wheels kept for later builds",
         ...common,
       });
-    const apt = one.fetchesApt ? aptCost(step.text, image, facts.notes).fetched : 0;
-    if (apt)
-      parts.push({
-        what: "cache mount of apt",
-        bytes: apt,
-        why: "packages kept for later builds",
-        ...common,
-      });
   }
   return parts.filter(({ bytes }) => bytes !== 0);
 }
 
 /** Bytes of a step's layer: as an earlier build had them, else from what it installs. */
 function layerOf(
-  { image, step, fetched, held }: RunningStep,
+  { step, fetched, held }: RunningStep,
   notes: BuildNote[],
+  apt: AptCost | undefined,
 ): { bytes: number | null; why: string } {
   const steps = notes.flatMap((note) => note.steps).reverse();
   const same = steps.find(({ work, bytes }) => work === step.work && bytes !== undefined);
@@ -188,10 +198,7 @@ function layerOf(
   }
   const alike = steps.find(({ text, bytes }) => text === step.text && bytes !== undefined);
   if (alike) return { bytes: alike.bytes!, why: "as in an earlier build of the like" };
-  if (step.apt) {
-    const cost = aptCost(step.text, image, notes);
-    return { bytes: cost.unpacked, why: cost.why };
-  }
+  if (apt) return { bytes: apt.unpacked, why: apt.why };
   return { bytes: 0, why: "" }; // files of the project and the like: small
 }
 

@@ -8,6 +8,10 @@ import { cacheMount, type CacheRecord } from "../prune/build-cache.ts";
 import { readCache } from "../prune/content.ts";
 import { aptMark, hashMark, readNotes, writeNote, type BuildNote, type NotedMount } from "./build-notes.ts";
 import { readBuild, type BuildStep, type ImageBuild, type StepsPlan } from "./build-steps.ts";
+import { withinTime } from "./within-time.ts";
+
+/** Milliseconds: an engine that counts its cache for longer leaves no note. */
+const longestWait = 10_000;
 
 /** A build that has just ended well. */
 export interface EndedBuild {
@@ -26,11 +30,13 @@ export interface EndedBuild {
 export async function noteBuild(ended: EndedBuild, engine: Engine): Promise<void> {
   try {
     const { id } = await engine.info();
-    const [notes, records, history] = await Promise.all([
-      readNotes(ended.stateDir, id),
-      readCache(engine),
-      engine.askIfThere<HistoryLine[]>({ path: `/images/${encodeURI(ended.reference)}/history` }),
-    ]);
+    const [notes, records, history] = await withinTime(longestWait, () =>
+      Promise.all([
+        readNotes(ended.stateDir, id),
+        readCache(engine),
+        engine.askIfThere<HistoryLine[]>({ path: `/images/${encodeURI(ended.reference)}/history` }),
+      ]),
+    );
     const keys = new Map(notes.map(({ reference, key }) => [reference, key]));
     const build = await readBuild(ended.plan, (reference) => keys.get(reference));
     const locks = await locksOf(build);

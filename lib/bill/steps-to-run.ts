@@ -30,6 +30,8 @@ export interface RunningStep {
   /** Packages of its locks and its own pins: those to be fetched, and those that a cache mount holds. */
   fetched: WantedPackage[];
   held: WantedPackage[];
+  /** Bytes of those that a cache mount holds from earlier builds, not from an earlier step of this one. */
+  heldBefore: number;
   /** It fetches packages of the distribution that no cache mount holds. */
   fetchesApt: boolean;
   /** Where its downloads stay. */
@@ -71,6 +73,9 @@ export function stepsToRun(
         step,
         fetched: wanted.filter((one) => !isHeld(one)),
         held: wanted.filter(isHeld),
+        heldBefore: wanted
+          .filter((one) => isHeld(one) && one.marks.some((mark) => facts.held.get(mount ?? "")?.has(mark)))
+          .reduce((sum, { bytes = 0 }) => sum + bytes, 0),
         fetchesApt: step.apt && !apt?.has(aptMark(step.text)),
         ...(mount !== undefined && !step.keepsNothing && { mount }),
       });

@@ -27,9 +27,12 @@ export async function readSizes(file: string): Promise<FileSizes> {
   try {
     const read: unknown = JSON.parse(await readFile(sizesPath(file), "utf8"));
     if (typeof read !== "object" || read === null) return {};
+    const entries = Object.entries(read as Record<string, unknown>);
     return Object.fromEntries(
-      Object.entries(read).filter(([, bytes]) => Number.isSafeInteger(bytes) && bytes >= 0),
-    ) as FileSizes;
+      entries.filter(
+        (entry): entry is [string, number] => Number.isSafeInteger(entry[1]) && Number(entry[1]) >= 0,
+      ),
+    );
   } catch {
     return {};
   }
