@@ -1,4 +1,5 @@
 import type { Engine } from "../docker/engine.ts";
+import { apartOn, belongs } from "./apart.ts";
 import { earlierImages } from "./history.ts";
 import { imageOfContent } from "./image-of-content.ts";
 import { forecast, type EarlierImage, type Forecast, type ImageThere } from "./rebuilds.ts";
@@ -27,8 +28,14 @@ export async function askForecast(question: ForecastQuestion): Promise<AskedFore
   const { stack, stateDir, plan, engine } = question;
   const previous = question.previous ?? (await earlierImages(stateDir, stack));
   const there = engine ? await imagesOn(engine, plan) : presumed(plan, previous);
+  const apart = engine ? await apartOn(engine, stateDir) : new Set<string>();
   return {
-    images: forecast({ plan, previous, onEngine: (reference) => there.get(reference) }),
+    images: forecast({
+      plan,
+      previous,
+      onEngine: (reference) => there.get(reference),
+      belongsOn: (image, base) => belongs(image, base, apart),
+    }),
     basis: engine ? "engine" : "history",
   };
 }
@@ -43,5 +50,5 @@ async function imagesOn(engine: Engine, plan: ImagePlan[]): Promise<Map<string, 
 /** Without layers every image stands on its base. */
 function presumed(plan: ImagePlan[], previous: ReadonlyMap<string, EarlierImage>): Map<string, ImageThere> {
   const used = plan.filter(({ name, hash }) => previous.get(name)?.hash === hash);
-  return new Map(used.map(({ reference, tags }) => [reference, { tags, layers: [] }]));
+  return new Map(used.map(({ reference, tags }) => [reference, { id: reference, tags, layers: [] }]));
 }

@@ -1,6 +1,7 @@
 import type { Engine } from "../docker/engine.ts";
+import { belongsOn } from "./apart.ts";
 import { familiarName, parseReference } from "./image-reference.ts";
-import { standsOn, type ImageThere } from "./rebuilds.ts";
+import type { ImageThere } from "./rebuilds.ts";
 import type { ImagePlan } from "./types.ts";
 
 /** What `liveFacts` says where everything is as it should be. */
@@ -14,7 +15,12 @@ export function wantedFacts(resource: {
 
 /** How the image really stands on the engine; undefined where its hash reference is gone. */
 export async function liveFacts(
-  resource: { reference: string; tags: string[]; build: Pick<ImagePlan, "base" | "basesBelow"> },
+  resource: {
+    reference: string;
+    stateDir: string;
+    tags: string[];
+    build: Pick<ImagePlan, "base" | "basesBelow">;
+  },
   engine: Engine,
 ): Promise<Record<string, string> | undefined> {
   const image = await engine.image(resource.reference);
@@ -29,17 +35,23 @@ export async function liveFacts(
     }
   }
   const { base, basesBelow = [] } = resource.build;
-  if (base !== undefined) facts.layers = await standing(image, [base, ...basesBelow], engine);
+  if (base !== undefined)
+    facts.layers = await standing(image, [base, ...basesBelow], resource.stateDir, engine);
   return facts;
 }
 
 /** Down to the lowest base: where one of them will be built, all above it are. */
-async function standing(image: ImageThere, bases: string[], engine: Engine): Promise<string> {
+async function standing(
+  image: ImageThere,
+  bases: string[],
+  stateDir: string,
+  engine: Engine,
+): Promise<string> {
   let above = image;
   for (const [index, reference] of bases.entries()) {
     const base = await engine.image(reference);
     if (!base) return index === 0 ? "its base is missing" : "a base of its base is missing";
-    if (!standsOn(above, base))
+    if (!(await belongsOn(above, base, stateDir, engine)))
       return index === 0 ? "on other layers than its base" : "its base is on other layers than its own";
     above = base;
   }

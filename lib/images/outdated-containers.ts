@@ -59,7 +59,8 @@ export async function outdatedContainers(
       const repository = `${stackRepository(stack)}/${pathComponent(image.name)}:`;
       const isByTag = image.tags.includes(startedBy);
       if (image.byTagOnly && !isByTag) continue;
-      const version = names.find((name) => name.startsWith(isByTag ? "localhost:1/" : repository));
+      const own = names.find((name) => name.startsWith(repository));
+      const version = own ?? (isByTag ? names.find((name) => name.startsWith("localhost:1/")) : undefined);
       // A version that was built again under its hash leaves the one before without a name.
       const isNameless = names.length === 0 && startedBy.startsWith(repository);
       if ((version === undefined && !isNameless) || version?.includes("/former/")) continue;

@@ -2,6 +2,7 @@ import { noteBuild } from "../bill/note-build.ts";
 import type { Engine } from "../docker/engine.ts";
 import { UserError } from "../errors.ts";
 import { npmCommand } from "../settings/commands.ts";
+import { belongsOn, noteApart } from "./apart.ts";
 import { buildImage, type BuildRecord } from "./build.ts";
 import { appendEvent, earlierImages, type ImageEvent } from "./history.ts";
 import { imageOfContent } from "./image-of-content.ts";
@@ -65,9 +66,10 @@ async function realise(
     throw new UserError(
       `image "${build.name}": the earlier version ${reference} is not on this engine any more, so there is nothing to go back to; remove the pin: ${npmCommand("npm run rollback", stack, build.name, "--clear")}`,
     );
+  const base = build.base === undefined ? undefined : await engine.image(build.base);
   const cause = whyBuild(build, {
-    image: before,
-    base: build.base === undefined ? undefined : await engine.image(build.base),
+    isThere: before !== undefined,
+    belongsOnBase: !before || !base || (await belongsOn(before, base, resource.stateDir, engine)),
     isBaseBuilt: options.built.has(build.base ?? ""),
   });
   if (cause) {
@@ -95,6 +97,7 @@ async function realise(
   signal.throwIfAborted();
   await withTagLedger({ stateDir: resource.stateDir, engineId, stack, signal }, async (ledger) => {
     noteSmokeTest(ledger, tried);
+    if (cause && image && base) noteApart(ledger, image, base);
     if (resource.requireGpu && tried.gpu === false && (await movesTags(resource, image?.id, engine)))
       throw gpuRefusal(resource);
     await publish(resource, previous, promotion, tried, ledger, options);

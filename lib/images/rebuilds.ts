@@ -3,6 +3,7 @@ import type { ImagePlan } from "./types.ts";
 
 /** What an engine says of one image, as far as it matters here. */
 export interface ImageThere {
+  id: string;
   /** Every name, e.g. `["whisperx:cu128", "localhost:1/dev/…"]`. */
   tags: string[];
   /** Digests of the uncompressed layers, lowest first. */
@@ -37,6 +38,8 @@ export interface ForecastFacts {
   previous: ReadonlyMap<string, EarlierImage>;
   /** The image behind a hash reference; undefined where the engine has none. */
   onEngine(reference: string): ImageThere | undefined;
+  /** Whether an image that is not on its base's layers may stay so. @default no */
+  belongsOn?(image: ImageThere, base: ImageThere): boolean;
 }
 
 /** Exactly the images that `up` builds, with the reasons. */
@@ -47,7 +50,7 @@ export function rebuildsOf(facts: ForecastFacts): { image: string; reasons: stri
 }
 
 /** What `up` does with every image of the plan, in the plan's order. */
-export function forecast({ plan, previous, onEngine }: ForecastFacts): Forecast[] {
+export function forecast({ plan, previous, onEngine, belongsOn = standsOn }: ForecastFacts): Forecast[] {
   const built = new Set<string>();
   return plan.map((wanted) => {
     const { name: image, reference } = wanted;
@@ -55,9 +58,10 @@ export function forecast({ plan, previous, onEngine }: ForecastFacts): Forecast[
     const before = previous.get(image);
     if (wanted.mustExist && !there)
       return { image, reference, will: "missing", reasons: ["its earlier version is gone from the engine"] };
+    const base = wanted.base === undefined ? undefined : onEngine(wanted.base);
     const cause = whyBuild(wanted, {
-      image: there,
-      base: wanted.base === undefined ? undefined : onEngine(wanted.base),
+      isThere: there !== undefined,
+      belongsOnBase: !there || !base || belongsOn(there, base),
       isBaseBuilt: built.has(wanted.base ?? ""),
     });
     if (cause) {
@@ -82,16 +86,17 @@ export type BuildCause = "absent" | "base built" | "other layers";
 export function whyBuild(
   wanted: Pick<ImagePlan, "mustExist">,
   found: {
-    image: Pick<ImageThere, "layers"> | undefined;
-    base: Pick<ImageThere, "layers"> | undefined;
+    isThere: boolean;
+    /** Whether it stands on its base's layers, or on others for good reason; true where there is no base to compare with. */
+    belongsOnBase: boolean;
     /** Whether this run builds the base: its layers may come out the same, but nobody knows before. */
     isBaseBuilt: boolean;
   },
 ): BuildCause | undefined {
   if (wanted.mustExist) return undefined;
-  if (!found.image) return "absent";
+  if (!found.isThere) return "absent";
   if (found.isBaseBuilt) return "base built";
-  return found.base && !standsOn(found.image, found.base) ? "other layers" : undefined;
+  return found.belongsOnBase ? undefined : "other layers";
 }
 
 /** Whether the first layers are the base's. */

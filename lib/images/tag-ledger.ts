@@ -47,13 +47,24 @@ export interface TagLedger {
   promoted: Record<string, PromotedVersion>;
   /** `"stack/image"` → hash reference that its stack is pinned to. */
   pins: Record<string, string>;
+  /** `"<image ID> <base's ID>"`: built on that base, it came out on other layers, and would again. */
+  apart: string[];
   /** The stack whose images the plain names mean (`npm run use`). */
   plainNames?: string;
 }
 
 /** A ledger that says nothing. */
 export function emptyLedger(): TagLedger {
-  return { tags: {}, versions: {}, smokeTests: {}, keeps: {}, released: [], promoted: {}, pins: {} };
+  return {
+    tags: {},
+    versions: {},
+    smokeTests: {},
+    keeps: {},
+    released: [],
+    promoted: {},
+    pins: {},
+    apart: [],
+  };
 }
 
 /** Where the ledger of an engine lies; all its stacks share it. */

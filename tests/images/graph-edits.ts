@@ -1,8 +1,9 @@
+import { renameSync } from "node:fs";
 import { execa } from "execa";
 import { pick } from "./edit-world.ts";
 import { fileEdits } from "./graph-file-edits.ts";
 import { settingsEdits } from "./graph-settings-edits.ts";
-import { remember, restore, type GraphEdit, type GraphWorld, type Moment } from "./graph-world.ts";
+import { number, remember, restore, type GraphEdit, type GraphWorld, type Moment } from "./graph-world.ts";
 
 /** Makes random edits, and remembers what was before each. */
 export class GraphEdits {
@@ -11,7 +12,7 @@ export class GraphEdits {
 
   constructor() {
     const back: GraphEdit = (world) => this.goBack(world);
-    this.edits = [...settingsEdits, ...fileEdits, ...fileEdits, ...engineEdits, back, back, back];
+    this.edits = [...settingsEdits, ...fileEdits, ...fileEdits, moveFolder, ...engineEdits, back, back, back];
   }
 
   /** Makes one edit; returns what it was. */
@@ -32,6 +33,13 @@ export class GraphEdits {
     restore(world, this.moments[index]!);
     return `settings and files of ${this.moments.length - index} edits ago`;
   }
+}
+
+function moveFolder(world: GraphWorld): string {
+  const to = `${world.folder.replace(/-\d+$/, "")}-${number(world)}`;
+  renameSync(world.folder, to);
+  world.folder = to;
+  return "the whole folder moved";
 }
 
 const engineEdits: GraphEdit[] = [

@@ -17,11 +17,10 @@ const isCode = (path: string): boolean =>
   /\.(py|cpp|lock)$|native\/|stand-in\/|\/(pip|pip\.conf|build-jobs|os-patches)$/.test(path);
 const isLock = (path: string): boolean => path.endsWith(".lock");
 const isDockerfile = (path: string): boolean => basename(path).startsWith("Dockerfile");
+const graphFiles = (world: GraphWorld): string[] =>
+  ["cuda-base", "services"].flatMap((folder) => regularFiles(join(world.folder, folder)));
 const anyFile = (world: GraphWorld, wanted: (path: string) => boolean): string =>
-  pick(
-    world,
-    regularFiles(world.folder).filter((path) => wanted(path) && !path.endsWith("images.lock.yaml")),
-  );
+  pick(world, graphFiles(world).filter(wanted));
 
 /** Changes of files, those that matter to an image and those that do not. */
 export const fileEdits: GraphEdit[] = [
@@ -94,7 +93,7 @@ export const fileEdits: GraphEdit[] = [
     return `ignored file ${short(world, file)}`;
   },
   (world) => {
-    const candidates = regularFiles(world.folder).filter((path) => /extra-\d+\.(py|md)$/.test(path));
+    const candidates = graphFiles(world).filter((path) => /extra-\d+\.(py|md)$/.test(path));
     if (candidates.length === 0) return undefined;
     const path = pick(world, candidates);
     if (world.random() < 0.5) rmSync(path);
@@ -133,12 +132,6 @@ export const fileEdits: GraphEdit[] = [
   (world) => {
     replaceIn(world, "services/infinitetalk/Dockerfile", /ARG COMMIT=\S*/, `ARG COMMIT=${number(world)}`);
     return "a stage of services/infinitetalk/Dockerfile that is not needed";
-  },
-  (world) => {
-    const to = `${world.folder.replace(/-\d+$/, "")}-${number(world)}`;
-    renameSync(world.folder, to);
-    world.folder = to;
-    return "the whole folder moved";
   },
   () => "nothing",
 ];

@@ -47,7 +47,7 @@ function engineOf(change: Partial<Record<string, ImageThere | undefined>> = {}) 
   const images = new Map<string, ImageThere | undefined>(
     Object.keys(below).map((name) => [
       referenceOf(name),
-      { tags: [referenceOf(name), `${name}:1`], layers: layers[name]! },
+      { id: name, tags: [referenceOf(name), `${name}:1`], layers: layers[name]! },
     ]),
   );
   for (const [name, image] of Object.entries(change)) images.set(referenceOf(name), image);
@@ -105,16 +105,25 @@ describe("rebuildsOf", () => {
   });
 
   it("lists what stands on other layers than its base, and what stands on that", () => {
-    const astray = { tags: ["service:1"], layers: ["old", "s"] };
+    const astray = { id: "astray", tags: ["service:1"], layers: ["old", "s"] };
     assert.deepEqual(listed({}, { service: astray }), [
       "service: it stands on other layers than its base",
       "child: its base is built again",
     ]);
   });
 
+  it("does not list what BuildKit puts on other layers each time", () => {
+    const astray = { id: "astray", tags: ["service:1"], layers: ["old", "s"] };
+    const belongsOn = (image: ImageThere): boolean => image.id !== "child";
+    assert.deepEqual(
+      rebuildsOf({ ...facts({}, { service: astray }), belongsOn }).map(({ image }) => image),
+      ["child"],
+    );
+  });
+
   it("does not list an earlier content that is still there, nor a moved tag", () => {
     const later = new Map(earlier).set("devel", { hash: "2", parts: { "file a": "2" } });
-    const moved = { tags: [referenceOf("child")], layers: layers.child! };
+    const moved = { id: "child", tags: [referenceOf("child")], layers: layers.child! };
     const seen = forecast(facts({}, { child: moved }, later)).map(
       ({ image, will, reasons }) => `${image}: ${will} ${reasons.join()}`,
     );

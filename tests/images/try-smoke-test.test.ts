@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { PassThrough } from "node:stream";
 import type { Engine } from "../../lib/docker/engine.ts";
 import type { ImageEvent } from "../../lib/images/history.ts";
-import type { ImageResource } from "../../lib/images/realise.ts";
+import type { ImageResource } from "../../lib/images/image-resource.ts";
 import { withTagLedger } from "../../lib/images/tag-ledger.ts";
 import { gpuRefusal, noteSmokeTest, trySmokeTest } from "../../lib/images/try-smoke-test.ts";
 
@@ -57,7 +57,11 @@ describe("the smoke test's outcome (on a stand-in for an engine with a GPU)", ()
 
   /** Tries the image as a run does, and remembers a pass. */
   async function tried(imageId = "sha256:a"): Promise<boolean | undefined> {
-    const options = { engine: engine as unknown as Engine, signal: new AbortController().signal };
+    const options = {
+      engine: engine as unknown as Engine,
+      signal: new AbortController().signal,
+      built: new Set<string>(),
+    };
     const outcome = await trySmokeTest(resource(), imageId, event, options);
     await withTagLedger({ stateDir, engineId: engine.id, stack: "dev" }, async (ledger) =>
       noteSmokeTest(ledger, outcome),

@@ -21,7 +21,7 @@ import { copied, type Summary } from "./project.ts";
 /** What `npm run plan -- --json` says, as far as the test reads it. */
 export interface Plan {
   verdict: string;
-  images: { image: string; reasons: string[] }[];
+  images: { name: string; will: "build" | "reuse" | "retag" | "missing"; reasons: string[] }[];
   bill: { fetch: { bytes: number; unknown: string[] }; disk: { bytes: number | null } };
 }
 
@@ -126,7 +126,7 @@ export class UpgradeHost {
 
   /** What the stack would do now, as a person asks for it. */
   async plan(): Promise<Plan> {
-    return JSON.parse(await this.npm("plan", "--stack", "upgrade", "--json", "--built-toolchain")) as Plan;
+    return JSON.parse(await this.npm("plan", "--stack", "upgrade", "--json")) as Plan;
   }
 
   /** Plans, converges, and measures what was fetched and stored. */
