@@ -55,17 +55,23 @@ function locksToMake(warnings: string[]): string[] {
   return [...new Set(commands)];
 }
 
+/** Changes of a set that are settings of the bases; the others are pins in locks. */
+const baseSettings = new Set(["cuda", "torch", "python", "packageIndex", "image"]);
+
 function nextSteps(stack: string, assessment: Assessment, set: string[]): string[] {
   const { verdict, images, blockers, warnings } = assessment;
   if (verdict === "fails") {
-    const changes = blockers?.nearest?.changes.filter(({ name }) => name.startsWith("cudaBase."));
+    const changes = blockers?.nearest?.changes.filter(({ name }) => baseSettings.has(name));
     return changes && changes.length > 0
       ? [
           npmCommand(
             "npm run plan",
             stack,
             ...set.flatMap((change) => ["--set", quoted(change)]),
-            ...changes.flatMap(({ name, to }) => ["--set", quoted(`${name}=${to}`)]),
+            ...changes.flatMap(({ name, to }) => [
+              "--set",
+              quoted(`cudaBase.${name}=${to === "PyPI" ? "" : to}`),
+            ]),
           ),
         ]
       : ["change what the fixes name, then plan again"];

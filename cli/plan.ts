@@ -51,11 +51,13 @@ export function planCommand(): Command {
 }
 
 async function plan({ stack, set, json, all = false }: PlanOptions): Promise<number> {
-  const settings = settingsWithChanges(projectRoot, stack, set, sandboxLayout(sandboxRoot).dockerHost);
+  const sandboxHost = sandboxLayout(sandboxRoot).dockerHost;
+  const settings = settingsWithChanges(projectRoot, stack, set, sandboxHost);
   useProxy(settings.proxy, { isRequired: false });
   const notes: string[] = [];
   const outlook = await lookAhead(settings, { plan: () => planBriefly(settings, notes) });
-  const assessment = await wholeAssessment(outlook);
+  const asInFile = set.length > 0 ? settingsWithChanges(projectRoot, stack, [], sandboxHost) : undefined;
+  const assessment = await wholeAssessment(outlook, asInFile);
   assessment.warnings.unshift(...notes);
   if (json)
     console.log(

@@ -62,8 +62,12 @@ export async function lookAhead(
   return { settings, host: hostKnown, planned: plannedKnown, judgement: judged, engine: engineKnown };
 }
 
-/** The whole assessment of an outlook: images, bill, what blocks. */
-export async function wholeAssessment(outlook: Outlook): Promise<Assessment<Bill>> {
+/**
+ * The whole assessment of an outlook: images, bill, what blocks.
+ *
+ * @param before the settings that are changed from. @default what ran last
+ */
+export async function wholeAssessment(outlook: Outlook, before?: Settings): Promise<Assessment<Bill>> {
   const { settings, host, planned, judgement, engine } = outlook;
   return assess(
     {
@@ -78,6 +82,7 @@ export async function wholeAssessment(outlook: Outlook): Promise<Assessment<Bill
     partsFor(settings, {
       ...(!isUnknown(engine) && { engine: engineAt(settings.engine.host) }),
       ...(!(planned instanceof UserError) && { planned }),
+      ...(before && { before }),
     }),
     Promise.resolve(judgement),
   );

@@ -15,10 +15,12 @@ interface Around {
   /** An engine that answers. */
   engine?: Engine;
   planned?: StackPlan;
+  /** What is changed from, where it is not what ran last. */
+  before?: Settings;
 }
 
 /** The project's own parts of an assessment. What only a preview needs is loaded only then. */
-export function partsFor(settings: Settings, { engine, planned }: Around = {}): AssessParts<Bill> {
+export function partsFor(settings: Settings, { engine, planned, before }: Around = {}): AssessParts<Bill> {
   const { stack, stateDir } = settings;
   return {
     combination: (wanted) => combinationOf(wanted),
@@ -57,6 +59,7 @@ export function partsFor(settings: Settings, { engine, planned }: Around = {}): 
       return movedTags(settings, planned);
     },
     before: async () => {
+      if (before) return before;
       const { settingsBefore } = await import("./before.ts");
       return settingsBefore(settings, await earlierImages(stateDir, stack));
     },

@@ -61,10 +61,9 @@ export function blockerLines(blockers: Blockers | undefined, indent = "  "): str
       : []),
     ...(nearest
       ? [
-          `${indent}nearest that ${nearest.verdict === "works" ? "works" : `is not known to fail (${nearest.verdict})`}: ${nearest.changes.map(({ name, from, to }) => `${name} ${from} → ${to}`).join(", ")}`,
+          `${indent}nearest that ${nearest.verdict === "works" ? "works" : `is not known to fail (${nearest.verdict})`}${nearest.without.length > 0 ? `, without ${nearest.without.join(", ")}, which cannot follow` : ""}: ${nearest.changes.map(({ name, from, to }) => `${name} ${from} → ${to}`).join(", ") || "as it is"}`,
         ]
-      : []),
-    ...(note ? [`${indent}${oneLine(note)}`] : []),
+      : [`${indent}${oneLine(note)}`]),
   ];
 }
 
