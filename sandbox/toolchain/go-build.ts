@@ -1,4 +1,4 @@
-import { chmodSync, cpSync, existsSync, mkdirSync, readdirSync, rmSync } from "node:fs";
+import { chmodSync, cpSync, existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { execa } from "execa";
@@ -6,6 +6,7 @@ import { UserError } from "../../lib/errors.ts";
 import { debianRelease, debianSources } from "../debian.ts";
 import { withLock } from "../lock.ts";
 import { requireFreeDisk } from "../preflight.ts";
+import { isRunning } from "../processes.ts";
 import { silent, type WorkOptions } from "../steps.ts";
 import { ensureFolder, userCache } from "../user-cache.ts";
 import type { GoProgram } from "./go-programs.ts";
@@ -73,7 +74,7 @@ export async function findGo(): Promise<GoTool | string> {
 export async function ensureGoProgram(program: GoProgram, options: WorkOptions = {}): Promise<string> {
   await ensureFolder(
     dirname(programPath(program)),
-    (temporary) => build(program, temporary, options),
+    (temporary) => asBuilder(() => build(program, temporary, options)),
     options,
   );
   return programPath(program);
@@ -84,12 +85,38 @@ export function programPath(program: GoProgram): string {
   return userCache("toolchain", `${program.name}-${program.version}-${moduleHash(program)}`, program.name);
 }
 
-/** Removes the caches that were only there to build. */
+/** Removes the caches that were only there to build, unless another process builds with them: then that one removes them. */
 export async function removeGoCaches({ onStep = silent }: WorkOptions = {}): Promise<void> {
   const folder = userCache("go");
   if (!existsSync(folder)) return;
-  onStep({ name: "tool chain", detail: "removing the caches of the build" });
-  await withLock(folder, () => rm(folder, { recursive: true, force: true }));
+  await withLock(folder, async () => {
+    if (otherBuilders().length > 0) return;
+    onStep({ name: "tool chain", detail: "removing the caches of the build" });
+    await rm(folder, { recursive: true, force: true });
+  });
+}
+
+/** Has a file named by its process ID for each process that builds now. */
+const buildersFolder = (): string => userCache("go-builders");
+
+/** Does `work` as one who needs the caches of the build. */
+async function asBuilder<T>(work: () => Promise<T>): Promise<T> {
+  const mark = join(buildersFolder(), String(process.pid));
+  await withLock(userCache("go"), async () => {
+    mkdirSync(buildersFolder(), { recursive: true });
+    writeFileSync(mark, "");
+  });
+  try {
+    return await work();
+  } finally {
+    rmSync(mark, { force: true });
+  }
+}
+
+function otherBuilders(): number[] {
+  if (!existsSync(buildersFolder())) return [];
+  const pids = readdirSync(buildersFolder()).map(Number);
+  return pids.filter((pid) => pid !== process.pid && isRunning(pid));
 }
 
 /** Modules and build results of all programs took 6.6 GB; what is there already counts. */

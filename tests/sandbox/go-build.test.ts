@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
-import { existsSync, mkdirSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { UserError } from "../../lib/errors.ts";
-import { ensureGoProgram, findGo } from "../../sandbox/toolchain/go-build.ts";
+import { ensureGoProgram, findGo, removeGoCaches } from "../../sandbox/toolchain/go-build.ts";
 import type { GoProgram } from "../../sandbox/toolchain/go-programs.ts";
 import { scratchFolder, withEnv } from "./scratch.ts";
 
@@ -39,6 +39,23 @@ describe("the build from Go modules", () => {
       const go = await findGo();
       assert.ok(typeof go !== "string");
       assert.equal(go.env.GOTOOLCHAIN, "auto"); // the modules want 1.25.11
+    });
+  });
+
+  it("leaves the caches of the build to another process that builds with them", async () => {
+    const cache = join(scratch.path, "cache");
+    await withEnv({ XDG_CACHE_HOME: cache }, async () => {
+      const modules = join(cache, "gpu-build-host", "go", "modules");
+      const mark = join(cache, "gpu-build-host", "go-builders", String(process.ppid));
+      mkdirSync(modules, { recursive: true });
+      mkdirSync(dirname(mark), { recursive: true });
+      writeFileSync(mark, "");
+      await removeGoCaches();
+      assert.ok(existsSync(modules));
+      rmSync(mark);
+      writeFileSync(join(dirname(mark), "999999999"), ""); // one that was killed
+      await removeGoCaches();
+      assert.ok(!existsSync(modules));
     });
   });
 
