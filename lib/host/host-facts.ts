@@ -13,7 +13,7 @@ export interface HostSources {
   nvidia: () => Promise<NvidiaAnswer>;
   engine: () => Promise<EngineAnswer | Unknown>;
   /** A GPU by its name, where a table has it. */
-  modelOf?: (name: string) => GpuModel | undefined;
+  modelOf?: (name: string) => Promise<GpuModel | undefined>;
   env?: NodeJS.ProcessEnv;
   /** Put before every path that is looked at, for tests. */
   root?: string;
@@ -35,10 +35,10 @@ export async function hostFacts(settings: Settings, sources: HostSources): Promi
     toolkitVersion(env),
   ]);
   const facts: HostFacts = { from: {} };
-  addNvidia(facts, answer, sources);
+  await addNvidia(facts, answer, sources);
   addContainerAccess(facts, { engine, toolkit, env, root });
   if (isWsl(root)) note(facts, "isWsl", true, thisHost);
-  const isElsewhere = addByHand(facts, settings, answer, sources);
+  const isElsewhere = await addByHand(facts, settings, answer, sources);
   return isElsewhere ? withoutThisMachine(facts) : facts;
 }
 
@@ -52,14 +52,15 @@ function note<K extends Exclude<keyof HostFacts, "from">>(
   facts.from[name] = from;
 }
 
-function addNvidia(facts: HostFacts, answer: NvidiaAnswer, { modelOf }: HostSources): void {
+async function addNvidia(facts: HostFacts, answer: NvidiaAnswer, { modelOf }: HostSources): Promise<void> {
   if (answer.state === "ok") {
     note(facts, "driver", answer.driver, thisHost);
-    const gpus = answer.gpus.map((name, index): Gpu => {
-      const computeCapability = answer.computeCapabilities?.[index] ?? modelOf?.(name)?.computeCapability;
+    const gpus = answer.gpus.map(async (name, index): Promise<Gpu> => {
+      const said = answer.computeCapabilities?.[index];
+      const computeCapability = said ?? (await modelOf?.(name))?.computeCapability;
       return { name, ...(computeCapability && { computeCapability }) };
     });
-    note(facts, "gpus", gpus, thisHost);
+    note(facts, "gpus", await Promise.all(gpus), thisHost);
     return;
   }
   const why = whyNot(answer);
@@ -119,29 +120,32 @@ function addContainerAccess(
  * Facts of the settings win. Where they speak of a driver or GPUs and this machine has none, they are about another machine:
  * true is returned then.
  */
-function addByHand(
+async function addByHand(
   facts: HostFacts,
   { host }: Settings,
   answer: NvidiaAnswer,
   { modelOf }: HostSources,
-): boolean {
+): Promise<boolean> {
   if (host.driver !== undefined) note(facts, "driver", host.driver, "gpu-build-host:host.driver");
   if (host.gpus)
     note(
       facts,
       "gpus",
-      host.gpus.map((gpu) => gpuByHand(gpu, modelOf)),
+      await Promise.all(host.gpus.map((gpu) => gpuByHand(gpu, modelOf))),
       "gpu-build-host:host.gpus",
     );
   const isByHand = host.driver !== undefined || (host.gpus?.length ?? 0) > 0;
   return isByHand && answer.state !== "ok";
 }
 
-function gpuByHand(gpu: NonNullable<Settings["host"]["gpus"]>[number], modelOf: HostSources["modelOf"]): Gpu {
+async function gpuByHand(
+  gpu: NonNullable<Settings["host"]["gpus"]>[number],
+  modelOf: HostSources["modelOf"],
+): Promise<Gpu> {
   const name = typeof gpu === "string" ? gpu : gpu.name;
   if (/^\d{1,2}\.\d$/.test(name))
     return { name: `GPU of compute capability ${name}`, computeCapability: name };
-  const model = modelOf?.(name);
+  const model = await modelOf?.(name);
   const said = typeof gpu === "string" ? undefined : gpu.computeCapability;
   const computeCapability = said ?? model?.computeCapability;
   return { name: model?.name ?? name, ...(computeCapability && { computeCapability }) };

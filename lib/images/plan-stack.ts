@@ -22,12 +22,13 @@ export interface StackPlan {
   };
   /** The cache's own image by digest, e.g. `"registry@sha256:…"`. */
   cacheImage: string;
+  /** Writes down the digests that the lock file lacked. */
+  saveDigests?: () => Promise<unknown>;
 }
 
 export interface PlanStackOptions {
+  /** Digests that were asked for are not written down; `saveDigests` of the plan does. */
   isPreview?: boolean;
-  /** Asked before new digests are written down. @default unless this is a preview */
-  mayWrite?: () => boolean | Promise<boolean>;
   /** Finds out a digest that the lock file lacks. @default asks the registry */
   askDigest?: (reference: string) => Promise<string>;
 }
@@ -37,7 +38,7 @@ export interface PlanStackOptions {
  * this is a preview.
  */
 export async function planStack(settings: Settings, options: PlanStackOptions = {}): Promise<StackPlan> {
-  const { isPreview = false, mayWrite = () => !isPreview } = options;
+  const { isPreview = false } = options;
   const { askDigest = (reference) => fetchManifestDigest(reference, upstreamsOf(settings)) } = options;
   const digests = await ImageLockFile.open(settings.imagesLockFile, askDigest);
   const all = await planImages(imageDefinitions(settings), {
@@ -51,7 +52,7 @@ export async function planStack(settings: Settings, options: PlanStackOptions = 
     throw error instanceof UserError ? new UserError(error.message + missingLocks(settings)) : error;
   });
   const cacheImage = await pinned(settings.registryCache.image, digests);
-  if (await mayWrite()) await digests.save();
+  if (!isPreview) await digests.save();
   const byName = (name: string): ImagePlan => {
     const plan = all.find((candidate) => candidate.name === name);
     if (!plan) throw new UserError(`There is no plan of the image ${name}.`);
@@ -62,6 +63,7 @@ export async function planStack(settings: Settings, options: PlanStackOptions = 
   return {
     plan: { runtime, devel, services: all.filter((plan) => plan !== runtime && plan !== devel), all },
     cacheImage,
+    saveDigests: () => digests.save(),
   };
 }
 

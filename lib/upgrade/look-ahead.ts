@@ -10,11 +10,11 @@ import { askNvidia } from "../host/nvidia.ts";
 import { rememberedNvidia } from "../host/remembered.ts";
 import { imageDefinitions } from "../images/definitions.ts";
 import { planStack, type StackPlan } from "../images/plan-stack.ts";
-import { cudaData } from "../cuda/data.ts";
 import type { Settings } from "../settings/settings.ts";
 import { recordAllowed } from "./allowed.ts";
-import { assess, judgeStack, type Assessment, type Judgement } from "./assess.ts";
-import { partsFor } from "./parts.ts";
+import { assess, judgeStack, type Assessment, type AssessParts, type Judgement } from "./assess.ts";
+import { judgementKey, keepJudgement, keptJudgement } from "./kept-judgement.ts";
+import type { Around } from "./parts.ts";
 import type { PreviewLines } from "./preview-lines.ts";
 import { stopText } from "./words.ts";
 
@@ -31,35 +31,42 @@ export interface Outlook {
 }
 
 /**
- * Asks host, rules and files, side by side. Nothing is changed.
+ * Asks host, rules and files. Nothing is changed.
  *
- * @param options.plan plans the images; where it writes something down, it waits for the judgement
+ * @param options.keeps the judgement is kept in the stack's state, and taken from there as long as everything is the same
  */
 export async function lookAhead(
   settings: Settings,
-  options: { env?: NodeJS.ProcessEnv; plan: (judgement: Promise<Judgement>) => Promise<StackPlan> },
+  options: { env?: NodeJS.ProcessEnv; plan: () => Promise<StackPlan>; keeps?: boolean },
 ): Promise<Outlook> {
-  const { env = process.env } = options;
+  const { env = process.env, keeps = false } = options;
   const engine = askEngine(settings.engine.host, settings.sandbox);
-  const host = hostFacts(settings, {
-    env,
-    engine: () => engine,
-    nvidia: () => rememberedNvidia(settings.stateDir, env, () => askNvidia(env, { timeoutMs: nvidiaWaitMs })),
-    modelOf: (name) => gpuModel(name, cudaData()),
-  });
-  const parts = partsFor(settings);
-  const judgement = host.then((facts) => judgeStack({ settings, host: facts }, parts));
-  const planned = options.plan(judgement).catch((error: unknown) => {
-    if (error instanceof UserError) return error;
-    throw error;
-  });
-  const [hostKnown, plannedKnown, judged, engineKnown] = await Promise.all([
-    host,
-    planned,
-    judgement,
+  const [host, planned, engineKnown] = await Promise.all([
+    hostFacts(settings, {
+      env,
+      engine: () => engine,
+      nvidia: () =>
+        rememberedNvidia(settings.stateDir, env, () => askNvidia(env, { timeoutMs: nvidiaWaitMs })),
+      modelOf: async (name) => gpuModel(name, (await import("../cuda/data.ts")).cudaData()),
+    }),
+    options.plan().catch((error: unknown) => {
+      if (error instanceof UserError) return error;
+      throw error;
+    }),
     engine,
   ]);
-  return { settings, host: hostKnown, planned: plannedKnown, judgement: judged, engine: engineKnown };
+  const key =
+    keeps && !(planned instanceof UserError) ? judgementKey(settings, host, planned.plan.all) : undefined;
+  const kept = key === undefined ? undefined : await keptJudgement(settings, key);
+  const judgement = kept ?? (await judgeStack({ settings, host }, await partsOf(settings)));
+  if (key !== undefined && !kept) await keepJudgement(settings, key, judgement);
+  return { settings, host, planned, judgement, engine: engineKnown };
+}
+
+/** Rules, data and what reads locks are loaded only when they are needed. */
+async function partsOf(settings: Settings, around?: Around): Promise<AssessParts<Bill>> {
+  const { partsFor } = await import("./parts.ts");
+  return partsFor(settings, around);
 }
 
 /**
@@ -79,7 +86,7 @@ export async function wholeAssessment(outlook: Outlook, before?: Settings): Prom
           : { all: planned.plan.all },
       names: imageDefinitions(settings).map(({ name }) => name),
     },
-    partsFor(settings, {
+    await partsOf(settings, {
       ...(!isUnknown(engine) && { engine: engineAt(settings.engine.host) }),
       ...(!(planned instanceof UserError) && { planned }),
       ...(before && { before }),
@@ -110,11 +117,14 @@ export async function checkedPlan(
   isPreview: boolean,
 ): Promise<{ planned: StackPlan; outlook: Outlook }> {
   const outlook = await lookAhead(settings, {
-    plan: (judgement) =>
-      planStack(settings, { mayWrite: async () => !isPreview && !(await judgement).stops }),
+    keeps: true,
+    plan: () => planStack(settings, { isPreview: true }),
   });
   const planned = await planOrStop(outlook);
-  if (!isPreview) await recordAllowed(settings, outlook.judgement);
+  if (!isPreview) {
+    await planned.saveDigests?.();
+    await recordAllowed(settings, outlook.judgement);
+  }
   return { planned, outlook };
 }
 

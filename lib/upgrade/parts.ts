@@ -11,7 +11,7 @@ import type { AssessParts } from "./assess.ts";
 import { unknownDigest } from "./plan-briefly.ts";
 
 /** What is there to ask, beside the files. */
-interface Around {
+export interface Around {
   /** An engine that answers. */
   engine?: Engine;
   planned?: StackPlan;

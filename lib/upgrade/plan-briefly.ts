@@ -16,7 +16,7 @@ export const unknownDigest = `sha256:${"0".repeat(64)}`;
  */
 export function planBriefly(settings: Settings, notes: string[]): Promise<StackPlan> {
   return planStack(settings, {
-    mayWrite: () => false,
+    isPreview: true,
     askDigest: (reference) =>
       fetchManifestDigest(reference, { ...upstreamsOf(settings), timeoutMs: limitMs, briefly: true }).catch(
         (error: unknown) => {

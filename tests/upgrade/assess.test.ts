@@ -6,6 +6,8 @@ import { verdictOf } from "../../lib/cuda/judge.ts";
 import type { Answer, Combination } from "../../lib/cuda/types.ts";
 import { UserError } from "../../lib/errors.ts";
 import { allowedPath, recordAllowed } from "../../lib/upgrade/allowed.ts";
+import type { ImagePlan } from "../../lib/images/types.ts";
+import { judgementKey, keepJudgement, keptJudgement } from "../../lib/upgrade/kept-judgement.ts";
 import { assess, judgeStack, type AssessParts } from "../../lib/upgrade/assess.ts";
 import { settingsBefore } from "../../lib/upgrade/before.ts";
 import { stopText, verdictLine } from "../../lib/upgrade/words.ts";
@@ -136,6 +138,40 @@ describe("Assessment", () => {
     assert.equal(blockers?.note, "moved");
     await assess(question(), partsWith());
     assert.deepEqual(asked, [["12.6", "13.0"]]);
+  });
+});
+
+describe("A kept judgement", () => {
+  const judgement = {
+    verdict: "works" as const,
+    reasons: [answer("a-rule", "works")],
+    allowed: [],
+    warnings: [],
+    stops: false,
+  };
+  let stateDir: string;
+  before(() => (stateDir = mkdtempSync(join(tmpdir(), "judgement-"))));
+  after(() => rmSync(stateDir, { recursive: true }));
+
+  it("holds as long as settings, host and images are the same", async () => {
+    const settings = { ...settingsOf(), stateDir };
+    const images = [{ reference: "a:1", context: "/nowhere" }] as unknown as ImagePlan[];
+    const key = judgementKey(settings, host, images);
+    await keepJudgement(settings, key, judgement);
+    assert.deepEqual(await keptJudgement(settings, key), judgement);
+    const others = [
+      judgementKey({ ...settings, allowIncompatible: ["x"] }, host, images),
+      judgementKey(settings, { ...host, driver: "580.65.06" }, images),
+      judgementKey(settings, host, [{ ...images[0]!, reference: "a:2" }]),
+    ];
+    assert.equal(new Set([key, ...others]).size, 4);
+    for (const other of others) assert.equal(await keptJudgement(settings, other), undefined);
+  });
+
+  it("is not kept where a question may have an answer next time", async () => {
+    const settings = { ...settingsOf(), stateDir, stack: "open" };
+    await keepJudgement(settings, "1", { ...judgement, reasons: [answer("packages-resolve", "unknown")] });
+    assert.equal(await keptJudgement(settings, "1"), undefined);
   });
 });
 

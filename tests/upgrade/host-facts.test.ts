@@ -26,7 +26,7 @@ async function factsWith(
       env: { PATH: folder },
       nvidia: () => askNvidia(env, { timeoutMs, hardware: () => false }),
       engine: async () => engineOf(),
-      modelOf,
+      modelOf: async (name) => modelOf(name),
       root,
       ...sources,
     });
