@@ -91,7 +91,10 @@ export class Project {
 
   /** Writes `Pulumi.<stack>.yaml`, with the salt of the committed ones: without it `stack init` adds one to the file. */
   configure(stack: string, settings: Record<string, unknown>): void {
-    const entries = Object.entries(buildable(settings)).map(([key, value]) => [`gpu-build-host:${key}`, value]);
+    const entries = Object.entries(buildable(settings)).map(([key, value]) => [
+      `gpu-build-host:${key}`,
+      value,
+    ]);
     const { encryptionsalt } = parse(readFileSync(join(repository, "Pulumi.dev.yaml"), "utf8")) as Record<
       string,
       unknown
