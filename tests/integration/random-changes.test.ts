@@ -8,7 +8,7 @@ import { standInPrograms } from "../images/stand-in-programs.ts";
 import { Project, smallBase } from "./project.ts";
 
 /** More by hand; tests/images/exact-graph.test.ts makes many without Pulumi itself. */
-const edits = Number(process.env.GBH_PULUMI_EDITS ?? 4);
+const edits = Number(process.env.GBH_PULUMI_EDITS ?? 2);
 /** The same edits each time, so that a failure can be repeated; another number tries others. */
 const seed = Number(process.env.GBH_SEED ?? 5);
 
