@@ -55,17 +55,23 @@ function locksToMake(warnings: string[]): string[] {
   return [...new Set(commands)];
 }
 
+/** Changes of `cudaBase` in a nearest set; the others are packages, which locks decide. */
+const settingNames = new Set(["cuda", "torch", "python", "image", "packageIndex"]);
+
 function nextSteps(stack: string, assessment: Assessment, set: string[]): string[] {
   const { verdict, images, blockers, warnings } = assessment;
   if (verdict === "fails") {
-    const changes = blockers?.nearest?.changes.filter(({ name }) => name.startsWith("cudaBase."));
+    const changes = blockers?.nearest?.changes.filter(({ name }) => settingNames.has(name));
     return changes && changes.length > 0
       ? [
           npmCommand(
             "npm run plan",
             stack,
             ...set.flatMap((change) => ["--set", quoted(change)]),
-            ...changes.flatMap(({ name, to }) => ["--set", quoted(`${name}=${to}`)]),
+            ...changes.flatMap(({ name, to }) => [
+              "--set",
+              quoted(`cudaBase.${name}=${to === "PyPI" ? "" : to}`),
+            ]),
           ),
         ]
       : ["change what the fixes name, then plan again"];

@@ -49,21 +49,12 @@ export function answerLines(answer: Answer, indent = "  "): string[] {
   ];
 }
 
-/** What stands in the way, and the nearest way round. */
+/** What stands in the way, a line each, and a sentence with the nearest way round. */
 export function blockerLines(blockers: Blockers | undefined, indent = "  "): string[] {
   if (!blockers) return [];
-  const { pins, nearest, note } = blockers;
+  const { pins, note } = blockers;
   return [
-    ...(pins.length > 0
-      ? [
-          `${indent}blocked by: ${pins.map(({ name, version, from }) => `${name} ${version} (${from})`).join(", ")}`,
-        ]
-      : []),
-    ...(nearest
-      ? [
-          `${indent}nearest that ${nearest.verdict === "works" ? "works" : `is not known to fail (${nearest.verdict})`}: ${nearest.changes.map(({ name, from, to }) => `${name} ${from} → ${to}`).join(", ")}`,
-        ]
-      : []),
+    ...pins.map(({ name, version, from }) => `${indent}${name} ${version} (${from})`),
     ...(note ? [`${indent}${oneLine(note)}`] : []),
   ];
 }

@@ -210,7 +210,7 @@ describe("Words of an assessment", () => {
     assert.match(text, /driver-runs-cuda: driver-runs-cuda says so \(shows when it runs\)/);
     assert.match(text, /facts: driver 525\.60\.13 \(this host\)/);
     assert.match(text, /fix: upgrade the driver/);
-    assert.match(text, /blocked by: torch 2\.7\.1 \(a\.lock:3\)/);
+    assert.match(text, /^ {2}torch 2\.7\.1 \(a\.lock:3\)$/m);
     assert.match(text, /allowIncompatible '\["driver-runs-cuda"\]'/);
   });
 
