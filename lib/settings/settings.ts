@@ -50,6 +50,7 @@ export function parseSettings(source: SettingsSource): Settings {
   if (problems.length > 0) throw invalid(source, problems);
   const settings: Settings = {
     ...result.data,
+    cudaBase: compilable(result.data.cudaBase, source.values["cudaBase"]),
     proxy: proxyOf(result.data, source.root),
     stack: source.stack,
     root: source.root,
@@ -57,6 +58,14 @@ export function parseSettings(source: SettingsSource): Settings {
     imagesLockFile: join(source.root, "images.lock.yaml"),
   };
   return settings.sandbox ? inSandbox(settings, source.readSandboxFacts()) : settings;
+}
+
+/** The default architectures, less the one that nvcc knows only from CUDA 12.8 on. */
+function compilable(base: RawSettings["cudaBase"], given: unknown): RawSettings["cudaBase"] {
+  const [major, minor] = base.cuda.split(".").map(Number) as [number, number];
+  if (major > 12 || (major === 12 && minor >= 8) || Object.hasOwn(Object(given), "cudaArchitectures"))
+    return base;
+  return { ...base, cudaArchitectures: base.cudaArchitectures.filter((one) => one !== "12.0") };
 }
 
 /** The cache is never asked through a proxy, wherever it listens. */

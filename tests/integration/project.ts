@@ -91,10 +91,7 @@ export class Project {
 
   /** Writes `Pulumi.<stack>.yaml`, with the salt of the committed ones: without it `stack init` adds one to the file. */
   configure(stack: string, settings: Record<string, unknown>): void {
-    const entries = Object.entries(buildable(settings)).map(([key, value]) => [
-      `gpu-build-host:${key}`,
-      value,
-    ]);
+    const entries = Object.entries(settings).map(([key, value]) => [`gpu-build-host:${key}`, value]);
     const { encryptionsalt } = parse(readFileSync(join(repository, "Pulumi.dev.yaml"), "utf8")) as Record<
       string,
       unknown
@@ -177,13 +174,6 @@ export class Project {
     await purgeSandbox(join(this.root, ".sandbox"));
     rmSync(this.root, { recursive: true, force: true });
   }
-}
-
-/** Settings whose CUDA version can compile for the GPUs: the default names one that 12.6 does not know. */
-function buildable(settings: Record<string, unknown>): Record<string, unknown> {
-  const base = settings["cudaBase"];
-  if (typeof base !== "object" || base === null) return settings;
-  return { ...settings, cudaBase: { cudaArchitectures: ["8.6"], ...base } };
 }
 
 const smallRuntime = `ARG CUDA_BASE

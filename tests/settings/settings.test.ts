@@ -23,6 +23,15 @@ describe("settings", () => {
     assert.equal(settings.keepStorage, "100GB");
   });
 
+  it("compile for the RTX 50 series by default only where nvcc knows it", () => {
+    const architectures = (cudaBase: Record<string, unknown>) =>
+      devSettings({ cudaBase }).cudaBase.cudaArchitectures;
+    assert.deepEqual(architectures({ cuda: "12.6" }), ["8.6", "8.9"]);
+    assert.deepEqual(architectures({ cuda: "12.8" }), ["8.6", "8.9", "12.0"]);
+    assert.deepEqual(architectures({ cuda: "13.0" }), ["8.6", "8.9", "12.0"]);
+    assert.deepEqual(architectures({ cuda: "12.6", cudaArchitectures: ["12.0"] }), ["12.0"]);
+  });
+
   it("take engine, network, upstream and ports from the private engine in the sandbox", () => {
     const settings = devSettings({ sandbox: true });
     assert.deepEqual(settings.engine, { host: "unix:///run/gpu-build-host/1/docker.sock", network: "host" });
