@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from "node:util";
-import { isMap, isScalar, parse, parseDocument, Scalar, type Document, type Pair } from "yaml";
+import { isMap, isPair, isScalar, isSeq, parse, parseDocument, Scalar, type Document, type Pair } from "yaml";
 
 const key = "gpu-build-host:pinnedVersions";
 const remark = "# npm run rollback writes them, --clear takes them out";
@@ -57,7 +57,7 @@ function editLines(
       `${indent}${key}: ${remark}`,
       ...Object.keys(after).map((image) => line(`${indent}  `, image)),
     ];
-    lines.splice(lineAt(endOf(last)) + 1, 0, ...added);
+    lines.splice(lineAt(endOf(last, text)) + 1, 0, ...added);
     return lines.join("\n");
   }
   const map = pair.value;
@@ -111,15 +111,16 @@ function startOf(item: Pair): number {
   return (item.key as { range: [number, number, number] }).range[0];
 }
 
-/** Where the value's own text ends, comments after it left out. */
-function endOf(item: Pair): number {
-  const value = item.value as { range?: [number, number, number] } | null;
-  let end = value?.range?.[1] ?? startOf(item);
-  let last: unknown = value;
-  while (isMap(last) && !last.flow && last.items.length > 0) {
-    const inner = last.items.at(-1)!;
-    end = endOf(inner);
-    last = inner.value;
+/** Where the value's own text ends, comments and line ends after it left out. */
+function endOf(item: Pair, text: string): number {
+  let end = startOf(item);
+  let last: unknown = item.value;
+  // The range of a list or map in lines reaches to the next key: its last leaf says where the text ends.
+  while ((isMap(last) || isSeq(last)) && !last.flow && last.items.length > 0) {
+    const inner: unknown = last.items.at(-1);
+    if (isPair(inner)) end = startOf(inner);
+    last = isPair(inner) ? inner.value : inner;
   }
-  return end;
+  const range = (last as { range?: [number, number, number] } | null)?.range;
+  return text.slice(0, range?.[1] ?? end).trimEnd().length;
 }

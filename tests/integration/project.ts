@@ -112,6 +112,19 @@ export class Project {
     return readFileSync(join(this.root, path), "utf8");
   }
 
+  /** Works while a file reads otherwise, and puts back what stood in it. */
+  async withFile(path: string, edit: (text: string) => string, work: () => Promise<void>): Promise<void> {
+    const text = this.read(path);
+    const edited = edit(text);
+    if (edited === text) throw new Error(`Nothing to edit in ${path}:\n${text}`);
+    this.write(path, edited);
+    try {
+      await work();
+    } finally {
+      this.write(path, text);
+    }
+  }
+
   /** Runs a command of package.json, e.g. `run("start", "--json")`. */
   async run(...args: string[]): Promise<CommandResult> {
     return this.exec("node", [join(this.root, "bootstrap", "run.mjs"), ...args]);

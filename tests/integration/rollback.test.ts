@@ -4,6 +4,8 @@ import { freePorts } from "./free-ports.ts";
 import { engineContent } from "./machine.ts";
 import { Project, smallBase, type CommandResult } from "./project.ts";
 
+const stackFile = "Pulumi.sandbox.yaml";
+
 interface Rolled {
   moves: { image: string; from: string; to: string; tags: string[]; isPinned: boolean }[];
   rebuild: string[];
@@ -23,8 +25,8 @@ describe("going back, and the names without a version", function () {
     project = new Project({ services });
     project.write("services/app/Dockerfile", "ARG CUDA\nFROM cuda-base:runtime-${CUDA}\nCOPY data /data\n");
     for (const text of ["first", "second"]) references.push(await built(text));
-    const text = project.read("Pulumi.sandbox.yaml");
-    project.write("Pulumi.sandbox.yaml", `# mine\n${text.replace("services:", "services: # all of them")}`);
+    const text = project.read(stackFile);
+    project.write(stackFile, `# mine\n${text.replace("services:", "services: # all of them")}`);
   });
   after(() => project.remove());
 
@@ -34,9 +36,14 @@ describe("going back, and the names without a version", function () {
     const { images } = await project.start();
     return images.find(({ name }) => name === "app")!.reference;
   }
+  const withSetting = (line: string, work: () => Promise<void>) =>
+    project.withFile(
+      stackFile,
+      (text) => text.replace("config:\n", `config:\n  gpu-build-host:${line}\n`),
+      work,
+    );
   const idOf = (name: string) => project.docker("image", "inspect", "--format={{.Id}}", name);
-  const settings = () =>
-    (parse(project.read("Pulumi.sandbox.yaml")) as { config: Record<string, unknown> }).config;
+  const settings = () => (parse(project.read(stackFile)) as { config: Record<string, unknown> }).config;
   async function rollback(...args: string[]): Promise<Rolled> {
     const started = performance.now();
     const { exitCode, stdout, output } = await project.run("rollback", ...args, "--json");
@@ -60,7 +67,7 @@ describe("going back, and the names without a version", function () {
 
   describe("npm run rollback", () => {
     it("moves the tag back at once, with a pin that preview shows and start keeps to", async () => {
-      const before = project.read("Pulumi.sandbox.yaml");
+      const before = project.read(stackFile);
       const { moves } = await rollback("app");
       assert.deepEqual(moves, [
         { image: "app", from: references[1], to: references[0], tags: ["app:cu126"], isPinned: true },
@@ -68,7 +75,7 @@ describe("going back, and the names without a version", function () {
       assert.equal(await idOf("app:cu126"), await idOf(references[0]!));
       assert.deepEqual(settings()["gpu-build-host:pinnedVersions"], { app: references[0]!.slice(-16) });
       const added = project
-        .read("Pulumi.sandbox.yaml")
+        .read(stackFile)
         .split("\n")
         .filter((line) => !before.split("\n").includes(line));
       assert.equal(added.length, 2, added.join("\n"));
@@ -85,8 +92,8 @@ describe("going back, and the names without a version", function () {
 
     it("shows the versions, says in one line that there is none before, and which names there are", async () => {
       const list = await succeeds(project.run("rollback", "app", "--list"));
-      assert.match(list, /^ {3}1 {2}\S+, .*without a GPU$/m);
-      assert.match(list, /^ {3}2 {2}\S+ .*in use, pinned$/m);
+      assert.match(list, /^ {3}1 {2}\S+ {2}promoted .*without a GPU$/m);
+      assert.match(list, /^ {3}2 {2}\S+ {2}promoted .*in use, pinned$/m);
       await fails(
         project.run("rollback", "app"),
         /^app: there is no version before cu126-\S+ to go back to on this engine$/m,
@@ -96,26 +103,25 @@ describe("going back, and the names without a version", function () {
     });
 
     it("is not undone by prune, and a change of the files waits behind the pin", async () => {
-      const text = project.read("Pulumi.sandbox.yaml");
-      project.write(
-        "Pulumi.sandbox.yaml",
-        text.replace("config:\n", "config:\n  gpu-build-host:keepVersions: 1\n"),
-      );
-      await project.docker("rmi", "app:cu126"); // a tag on it would hold it as well
-      const { items, notes } = JSON.parse(await succeeds(project.run("prune", "--json", "--dry-run"))) as {
-        items: { kind: string; name: string }[];
-        notes: string[];
-      };
-      assert.deepEqual(
-        items.filter(({ kind }) => kind === "image"),
-        [],
-      );
-      assert.ok(notes.includes(`${references[0]} stays: its stack is pinned to it`), notes.join("\n"));
-      project.write("Pulumi.sandbox.yaml", text);
+      await withSetting("keepVersions: 1", async () => {
+        await project.docker("rmi", "app:cu126"); // a tag on it would hold it as well
+        const { items, notes } = JSON.parse(await succeeds(project.run("prune", "--json", "--dry-run"))) as {
+          items: { kind: string; name: string }[];
+          notes: string[];
+        };
+        assert.deepEqual(
+          items.filter(({ kind }) => kind === "image"),
+          [],
+        );
+        assert.ok(notes.includes(`${references[0]} stays: its stack is pinned to it`), notes.join("\n"));
+      });
       assert.deepEqual(await project.preview(), [{ op: "update", name: "app" }]);
-      await built("third");
-      assert.equal(await idOf("app:cu126"), await idOf(references[0]!));
-      project.write("services/app/data", "second");
+      try {
+        await built("third");
+        assert.equal(await idOf("app:cu126"), await idOf(references[0]!));
+      } finally {
+        project.write("services/app/data", "second");
+      }
     });
 
     it("goes on with what the files give once it is released, without building", async () => {
@@ -125,7 +131,7 @@ describe("going back, and the names without a version", function () {
         /^Released: app\. Tags have not moved; npm start goes on with what the files give\.$/m,
       );
       assert.equal(settings()["gpu-build-host:pinnedVersions"], undefined);
-      assert.match(project.read("Pulumi.sandbox.yaml"), /^# mine\n[^]*services: # all of them$/m);
+      assert.match(project.read(stackFile), /^# mine\n[^]*services: # all of them$/m);
       assert.deepEqual(await project.preview(), [{ op: "update", name: "app" }]);
       const { images } = await project.start();
       assert.equal(images.find(({ name }) => name === "app")!.result, "reused");
@@ -137,62 +143,56 @@ describe("going back, and the names without a version", function () {
     });
 
     it("takes along what stands on a base, where it was built on that version", async () => {
-      const base = project.read("cuda-base/Dockerfile.runtime");
-      project.write("cuda-base/Dockerfile.runtime", `${base}RUN echo newer > /newer\n`);
-      await project.start();
-      const { moves, rebuild } = await rollback("runtime");
-      assert.deepEqual(
-        moves.map(({ image, isPinned }) => [image, isPinned]),
-        [
-          ["cuda-base-runtime", true],
-          ["cuda-base-devel", false],
-          ["app", false],
-        ],
-      );
-      assert.deepEqual(rebuild, []);
-      assert.equal(await idOf("app:cu126"), await idOf(references[1]!));
-      assert.deepEqual(await project.preview(), []);
-      await rollback("all", "--clear");
-      project.write("cuda-base/Dockerfile.runtime", base);
+      const newer = (text: string) => `${text}RUN echo newer > /newer\n`;
+      await project.withFile("cuda-base/Dockerfile.runtime", newer, async () => {
+        await project.start();
+        const { moves, rebuild } = await rollback("runtime");
+        assert.deepEqual(
+          moves.map(({ image, isPinned }) => [image, isPinned]),
+          [
+            ["cuda-base-runtime", true],
+            ["cuda-base-devel", false],
+            ["app", false],
+          ],
+        );
+        assert.deepEqual(rebuild, []);
+        assert.equal(await idOf("app:cu126"), await idOf(references[1]!));
+        assert.deepEqual(await project.preview(), []);
+        await rollback("all", "--clear");
+      });
       assert.deepEqual(await project.preview(), []);
     });
 
     it("brings all images of another CUDA version back under the names that they had", async () => {
-      const text = project.read("Pulumi.sandbox.yaml");
-      project.write("Pulumi.sandbox.yaml", text.replace(/cuda: "?12\.6"?/, 'cuda: "12.8"'));
-      await project.start();
-      assert.ok(await idOf("app:cu128"));
-      await assert.rejects(idOf("app:cu126"));
-      const { moves } = await rollback("all");
-      assert.deepEqual(
-        moves.map(({ tags }) => tags),
-        [["cuda-base:runtime-12.6"], ["cuda-base:devel-12.6"], ["app:cu126"]],
-      );
-      assert.equal(await idOf("app:cu126"), await idOf(references[1]!));
-      await assert.rejects(idOf("app:cu128"));
-      assert.deepEqual(await project.preview(), []);
-      await rollback("all", "--clear");
-      project.write("Pulumi.sandbox.yaml", text);
+      // The torch that PyPI has for it comes along: another one is refused before anything is built.
+      const newer = (text: string) => text.replace('cuda: "12.6"', 'cuda: "12.8"\n    torch: 2.8.0');
+      await project.withFile(stackFile, newer, async () => {
+        await project.start();
+        assert.ok(await idOf("app:cu128"));
+        await assert.rejects(idOf("app:cu126"));
+        const { moves } = await rollback("all");
+        assert.deepEqual(
+          moves.map(({ tags }) => tags),
+          [["cuda-base:runtime-12.6"], ["cuda-base:devel-12.6"], ["app:cu126"]],
+        );
+        assert.equal(await idOf("app:cu126"), await idOf(references[1]!));
+        await assert.rejects(idOf("app:cu128"));
+        assert.deepEqual(await project.preview(), []);
+        await rollback("all", "--clear");
+      });
       assert.deepEqual(await project.preview(), []);
     });
 
     it("says in one line that a pinned version is gone, and releases it all the same", async () => {
-      const text = project.read("Pulumi.sandbox.yaml");
-      await project.pulumi([
-        "config",
-        "set",
-        "--stack",
-        "sandbox",
-        "--path",
-        "gpu-build-host:pinnedVersions.app",
-        "fedcba9876543210",
-      ]);
-      await fails(
-        project.pulumi(["preview", "--stack", "sandbox"]),
-        /gpu-build-host:pinnedVersions\.app is fedcba9876543210, a version that is not on this engine any more; release the pin: npm run rollback -- app --clear/,
-      );
-      assert.deepEqual(await rollback("app", "--clear"), { stack: "sandbox", cleared: ["app"] });
-      assert.deepEqual(parse(project.read("Pulumi.sandbox.yaml")), parse(text));
+      const text = project.read(stackFile);
+      await withSetting('pinnedVersions:\n    app: "fedcba9876543210"', async () => {
+        await fails(
+          project.pulumi(["preview", "--stack", "sandbox"]),
+          /gpu-build-host:pinnedVersions\.app is fedcba9876543210, a version that is not on this engine any more; release the pin: npm run rollback -- app --clear/,
+        );
+        assert.deepEqual(await rollback("app", "--clear"), { stack: "sandbox", cleared: ["app"] });
+        assert.equal(project.read(stackFile), text);
+      });
     });
   });
 
@@ -208,6 +208,8 @@ describe("going back, and the names without a version", function () {
       for (const [index, name] of plainNames.entries())
         assert.equal(await idOf(name), await idOf(tags(ending)[index]!), name);
     }
+    /** One whose image no stack made: the registry cache. */
+    const someContainer = async () => (await project.docker("ps", "--quiet")).split("\n")[0]!;
     const pulumi = (...args: string[]) => succeeds(project.pulumi(args));
 
     before(async () => {
@@ -231,25 +233,25 @@ describe("going back, and the names without a version", function () {
 
     it("refuses a name of somebody else's before any moves, and gives it back where it was taken", async () => {
       assert.match(await use(), /: no stack has the plain names$/m);
-      await project.docker("tag", smallBase, "app:latest");
-      const before = await engineContent(project);
-      await fails(
-        project.run("use", "sandbox"),
-        /^the name app:latest is on an image that no stack made \([0-9a-f]{12}\);.*adoptTags true$/m,
-      );
-      assert.deepEqual(await engineContent(project), before);
-      const text = project.read("Pulumi.sandbox.yaml");
-      project.write(
-        "Pulumi.sandbox.yaml",
-        text.replace("config:\n", "config:\n  gpu-build-host:adoptTags: true\n"),
-      );
-      await use("sandbox");
-      await mean("");
-      await use("sandbox", "--clear");
-      assert.deepEqual(await engineContent(project), before);
-      assert.equal(await idOf("app:latest"), await idOf(smallBase));
-      project.write("Pulumi.sandbox.yaml", text);
-      await project.docker("rmi", "app:latest");
+      const theirs = await project.docker("inspect", "--format={{.Image}}", await someContainer());
+      await project.docker("tag", theirs, "app:latest");
+      try {
+        const before = await engineContent(project);
+        await fails(
+          project.run("use", "sandbox"),
+          /^the name app:latest is on an image that no stack made \([0-9a-f]{12}\);.*adoptTags true$/m,
+        );
+        assert.deepEqual(await engineContent(project), before);
+        await withSetting("adoptTags: true", async () => {
+          await use("sandbox");
+          await mean("");
+          await use("sandbox", "--clear");
+        });
+        assert.deepEqual(await engineContent(project), before);
+        assert.equal(await idOf("app:latest"), theirs);
+      } finally {
+        await project.docker("rmi", "app:latest");
+      }
     });
 
     it("moves the names to a stack, whose next run takes them along, and no other's", async () => {

@@ -52,6 +52,19 @@ describe("pins in a stack's file", () => {
     assert.equal(withPins(text, { whisperx: first, missing: undefined }), text);
   });
 
+  for (const [what, end] of [
+    ["a list", "    smokeTest:\n      - test\n      - -f # is it there"],
+    ["a map in a list", "    mounts:\n      - from: /a\n        to:\n          - /b"],
+    ["text of several lines", "    note: |\n      one\n      two"],
+    ["an empty value", "    note:"],
+  ] as const)
+    it(`are lines of their own behind ${what}, and everything else stays as it is written`, () => {
+      const text = `config:\n  gpu-build-host:services: # all of them\n${end}\nencryptionsalt: x\n`;
+      const pinned = withPins(text, { whisperx: first });
+      assert.match(pinned, new RegExp(`\n  ${key}: # .*\n    whisperx: "${first}"\nencryptionsalt: x\n$`));
+      assert.equal(withPins(pinned, { whisperx: undefined }), text);
+    });
+
   for (const [what, text] of [
     ["in one line", `config: {"gpu-build-host:adoptTags": true} # here\nencryptionsalt: x\n`],
     ["with pins in one line", `config:\n  ${key}: {other: "${first}"} # here\nencryptionsalt: x\n`],
