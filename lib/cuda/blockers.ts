@@ -1,4 +1,4 @@
-import { relevantPins } from "./candidates.ts";
+import { relevantPins, withTorch } from "./candidates.ts";
 import type { CudaData } from "./data-schema.ts";
 import { smallestHittingSet } from "./hitting-set.ts";
 import { judge } from "./judge.ts";
@@ -9,6 +9,8 @@ import type { Answer, Combination, Fact, HostFacts, Pin } from "./types.ts";
 export interface Blockers {
   /** The smallest set of pins and settings that must move; empty where only the host is in the way, or nothing. */
   pins: Pin[];
+  /** What the host itself says against it, whatever is pinned. */
+  host?: string;
   /** The nearest set that works by the data; undefined where none is known. */
   nearest?: Nearest;
   /** One or two sentences for the user. */
@@ -44,7 +46,25 @@ export async function blockersOf(
   const later = failsThen(wanted, search, isWanted);
   const pins = blockingPins([...groupsOf(failing, isWanted), ...later]);
   const nearest = await nearestThatWorks(wanted, search);
-  return { pins, ...(nearest && { nearest }), note: noteOf(failing, pins, wanted, nearest) };
+  const inTheWay = hostInTheWay(failing, wanted, search);
+  return {
+    pins,
+    ...(inTheWay && { host: inTheWay.text }),
+    ...(nearest && { nearest }),
+    note: noteOf(inTheWay, pins, wanted, nearest),
+  };
+}
+
+const isOfHost = ({ verdict, facts }: Answer): boolean =>
+  verdict === "fails" && facts.some(({ name }) => ofHost.has(name));
+
+/** What the host says against the wanted set, or against the wanted CUDA version on the nearest torch that has it. */
+function hostInTheWay(failing: Answer[], wanted: Combination, { host, data }: Search): Answer | undefined {
+  const now = failing.find(isOfHost);
+  if (now) return now;
+  const [torch] = torchByDistance(wanted.torch, wanted.cuda, data);
+  const later = torch && withTorch({ ...wanted, pins: {} }, wanted.cuda, torch, data);
+  return later ? judge(later, host, data).find(isOfHost) : undefined;
 }
 
 interface Group {
@@ -90,6 +110,9 @@ function blockingPins(groups: Group[]): Pin[] {
 /** Of equally small sets the one that moves companions, then other settings, then torch. */
 const costOf = (name: string) => (name === "torch" ? 100 : settings.has(name) ? 10 : 1);
 
+/** `"2.7.1"` of `"2.7.1+cu128"`: a lock has the local part, requirements have not. */
+const withoutLocal = (version: string): string => version.replace(/\+.*$/, "");
+
 function wantedNames(before: Combination | undefined, wanted: Combination): Set<string> {
   if (!before) return new Set(["cuda"]);
   const names = new Set<string>();
@@ -100,15 +123,19 @@ function wantedNames(before: Combination | undefined, wanted: Combination): Set<
   const had = new Map(
     Object.values(before.pins)
       .flat()
-      .map(({ name, version }) => [name, version]),
+      .map(({ name, version }) => [name, withoutLocal(version)]),
   );
   for (const { name, version } of Object.values(wanted.pins).flat())
-    if (had.has(name) && had.get(name) !== version) names.add(name);
+    if (had.has(name) && had.get(name) !== withoutLocal(version)) names.add(name);
   return names;
 }
 
-function noteOf(failing: Answer[], pins: Pin[], wanted: Combination, nearest: Nearest | undefined): string {
-  const host = failing.find(({ facts }) => facts.some(({ name }) => ofHost.has(name)));
+function noteOf(
+  host: Answer | undefined,
+  pins: Pin[],
+  wanted: Combination,
+  nearest: Nearest | undefined,
+): string {
   const parts = [
     ...(pins.length > 0
       ? [`It is blocked by ${pins.map(({ name, version }) => `${name} ${version}`).join(", ")}.`]

@@ -52,8 +52,9 @@ export function answerLines(answer: Answer, indent = "  "): string[] {
 /** What stands in the way, and the nearest way round. */
 export function blockerLines(blockers: Blockers | undefined, indent = "  "): string[] {
   if (!blockers) return [];
-  const { pins, nearest, note } = blockers;
+  const { pins, host, nearest, note } = blockers;
   return [
+    ...(host ? [`${indent}this host: ${oneLine(host)}`] : []),
     ...(pins.length > 0
       ? [
           `${indent}blocked by: ${pins.map(({ name, version, from }) => `${name} ${version} (${from})`).join(", ")}`,

@@ -44,6 +44,26 @@ describe("Blockers of an upgrade", () => {
     assert.match(note, /blocked by .*torch 2\.7\.1.* without whisperx, which cannot follow/);
   });
 
+  it("says what the host has against it also where torch is still of the old CUDA version", async () => {
+    const old = { ...host, driver: "570.124.06" };
+    assert.match((await ask({ ...dev, cuda: "13.0" }, old)).host!, /driver 580.* or newer; the host has 570/);
+    assert.equal((await ask({ ...dev, cuda: "13.0" })).host, undefined);
+  });
+
+  it("takes torch of a lock (2.7.1+cu128) and of requirements (2.7.1) for the same", async () => {
+    const before = {
+      ...dev,
+      pins: { a: pins("torch==2.7.1+cu128 whisperx==3.7.3 ctranslate2==4.6.3") },
+    };
+    const wanted = {
+      ...before,
+      cuda: "13.0",
+      pins: { a: pins("torch==2.7.1 whisperx==3.7.3 ctranslate2==4.6.3") },
+    };
+    const blockers = await blockersOf(before, wanted, host, data);
+    assert.ok(names(blockers.pins).includes("torch"), names(blockers.pins).join());
+  });
+
   it("moves only the companions for torch 2.8.0", async () => {
     const { pins: blocking, nearest } = await ask({ ...dev, torch: "2.8.0" });
     assert.deepEqual(names(blocking), ["whisperx", "xformers"]);
@@ -83,7 +103,7 @@ describe("Blockers of an upgrade", () => {
       cudaImage: "nvidia/cuda:13.0.2-base-ubuntu22.04",
       cudaArchitectures: ["8.9"],
     };
-    const old = { ...host, driver: "570.124.06" };
+    const old = { ...host, driver: "570.124.06" }; // runs CUDA 12 only
     const { pins: blocking, nearest, note } = await ask(wanted, old);
     assert.deepEqual(blocking, []);
     assert.match(note, /The host blocks it: .*580/);
