@@ -83,10 +83,14 @@ export async function judgeStack<B>(
     const { combination, missing } = read.value;
     warnings.push(...grouped(missing));
     reasons.push(...parts.judge(combination, host));
-    const resolved = await attempt(() => parts.resolves(settings, combination));
+    // A resolver takes seconds: where the rules say no already, nobody waits for it.
+    const isDecided = reasons.some(
+      ({ verdict, rule }) => verdict === "fails" && !settings.allowIncompatible.includes(rule),
+    );
+    const resolved = isDecided ? { value: [] } : await attempt(() => parts.resolves(settings, combination));
     if ("problem" in resolved) reasons.push(unresolved(resolved.problem));
     else reasons.push(...resolved.value);
-    if (missing.length > 0 && "value" in resolved && resolved.value.length === 0)
+    if (!isDecided && missing.length > 0 && "value" in resolved && resolved.value.length === 0)
       reasons.push(unresolved("no lock is there for it"));
   }
   reasons.sort((a, b) => rank(a) - rank(b));

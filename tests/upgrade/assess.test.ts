@@ -67,6 +67,17 @@ describe("Assessment", () => {
     assert.deepEqual(JSON.parse(JSON.stringify(assessment)), assessment);
   });
 
+  it("asks no resolver where a rule fails that nobody allows", async () => {
+    const resolves = async () => [answer("packages-resolve", "unknown")];
+    const judge = () => [answer("bad", "fails")];
+    const rules = async (allowIncompatible: string[]) =>
+      (await judgeStack(question({ allowIncompatible }), partsWith({ judge, resolves }))).reasons.map(
+        ({ rule }) => rule,
+      );
+    assert.deepEqual(await rules([]), ["bad"]);
+    assert.deepEqual(await rules(["bad"]), ["bad", "packages-resolve"]);
+  });
+
   it("stops for what fails, unless every failing rule is allowed", async () => {
     const judge = () => [answer("bad", "fails"), answer("worse", "fails")];
     const stops = async (allowIncompatible: string[]) =>
