@@ -30,17 +30,22 @@ const toolkitLimitMs = 2_000;
 export async function hostFacts(settings: Settings, sources: HostSources): Promise<HostFacts> {
   const { env = process.env, root = "" } = sources;
   const [answer, engine, toolkit] = await Promise.all([
-    sources.nvidia(),
+    settings.sandbox ? noGpuInSandbox : sources.nvidia(),
     sources.engine(),
     toolkitVersion(env),
   ]);
   const facts: HostFacts = { from: {} };
   await addNvidia(facts, answer, sources);
   addContainerAccess(facts, { engine, toolkit, env, root });
+  if (settings.dockerDaemon.nvidiaRuntime && facts.gpuAccess === "none")
+    note(facts, "gpuAccess", "runtime", "gpu-build-host:dockerDaemon.nvidiaRuntime");
   if (isWsl(root)) note(facts, "isWsl", true, thisHost);
   const isElsewhere = await addByHand(facts, settings, answer, sources);
   return isElsewhere ? withoutThisMachine(facts) : facts;
 }
+
+/** The private engine of `npm start` uses no GPU, whatever machine it is on. */
+const noGpuInSandbox: NvidiaAnswer = { state: "absent", hardware: false };
 
 function note<K extends Exclude<keyof HostFacts, "from">>(
   facts: HostFacts,

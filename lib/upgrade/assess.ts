@@ -70,6 +70,9 @@ export interface Judgement extends Pick<Assessment, "verdict" | "reasons" | "all
   stops: boolean;
 }
 
+/** The way to the GPU is set up on the host at any time: it is said, and stops nothing. */
+const mendedWithoutBuild = "gpu-access";
+
 /** Asks the rules and the resolver. A file that cannot be read makes the verdict unknown, never an exception. */
 export async function judgeStack<B>(
   { settings, host }: Pick<AssessQuestion, "settings" | "host">,
@@ -85,7 +88,8 @@ export async function judgeStack<B>(
     reasons.push(...parts.judge(combination, host));
     // A resolver takes seconds: where the rules say no already, nobody waits for it.
     const isDecided = reasons.some(
-      ({ verdict, rule }) => verdict === "fails" && !settings.allowIncompatible.includes(rule),
+      ({ verdict, rule }) =>
+        verdict === "fails" && rule !== mendedWithoutBuild && !settings.allowIncompatible.includes(rule),
     );
     const resolved = isDecided ? { value: [] } : await attempt(() => parts.resolves(settings, combination));
     if ("problem" in resolved) reasons.push(unresolved(resolved.problem));
@@ -105,7 +109,7 @@ export async function judgeStack<B>(
     reasons,
     allowed,
     warnings,
-    stops: failing.length > allowed.length,
+    stops: failing.some((rule) => !allowed.includes(rule) && rule !== mendedWithoutBuild),
     ...("value" in read && { combination: read.value.combination }),
   };
 }

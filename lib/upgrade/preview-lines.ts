@@ -16,7 +16,7 @@ export function previewLines(
   assessment: Assessment,
   billLines: string[] = [],
 ): PreviewLines {
-  const { verdict, reasons, allowed, images, warnings } = assessment;
+  const { verdict, reasons, images, warnings } = assessment;
   const isQuiet = images.length === 0;
   const conditions = reasons.filter(({ isWarning }) => isWarning);
   const first = [
@@ -29,9 +29,7 @@ export function previewLines(
   ].join("; ");
   const lines: PreviewLines = { info: [], warn: [] };
   (verdict === "works" ? lines.info : lines.warn).push(first);
-  const open = reasons.filter(
-    (answer) => (answer.verdict === "fails" && allowed.includes(answer.rule)) || (!isQuiet && isOpen(answer)),
-  );
+  const open = reasons.filter((answer) => answer.verdict === "fails" || (!isQuiet && isOpen(answer)));
   if (open.length > 0) lines.warn.push(open.flatMap((answer) => answerLines(answer, "")).join("\n"));
   if (!isQuiet) {
     lines.info.push(["Images:", ...images.map((image) => `  ${imageLine(image)}`)].join("\n"));

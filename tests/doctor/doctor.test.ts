@@ -10,7 +10,7 @@ import { sandboxLayout } from "../../sandbox/layout.ts";
 import { engineContent } from "../integration/machine.ts";
 import { Project } from "../integration/project.ts";
 import { appDockerfile, filesBelow, lookAt, notGood, one } from "./doctor-run.ts";
-import { check, factsOf, programs } from "./fed-facts.ts";
+import { check, factsOf } from "./fed-facts.ts";
 
 const cacheName = "gpu-build-host-sandbox-registry-cache";
 
@@ -208,21 +208,24 @@ describe("npm run doctor", function () {
 
   describe("before a preview", () => {
     const previewWith = async (driver: string) => {
-      const { PATH, ...variables } = await project.variables();
-      const fake = programs({ "nvidia-smi": `echo '${driver}, NVIDIA GeForce RTX 4090'` });
-      return project.exec("pulumi", ["preview", "--stack", "sandbox", "--non-interactive"], {
-        ...variables,
-        PATH: `${fake.folder}:${PATH}`,
-      });
+      const file = "Pulumi.sandbox.yaml";
+      const text = project.read(file);
+      const host = `  gpu-build-host:host: { driver: "${driver}", gpus: [RTX 4090] }\n`;
+      project.write(file, text.replace("config:\n", `config:\n${host}`));
+      try {
+        return await project.pulumi(["preview", "--stack", "sandbox", "--non-interactive"]);
+      } finally {
+        project.write(file, text);
+      }
     };
 
     it("stops for a driver that is too old for cudaBase.cuda", async () => {
       const { exitCode, output } = await previewWith("470.256.02");
       assert.notEqual(exitCode, 0);
-      assert.match(output, /This host is not ready:/);
+      assert.match(output, /This fails: CUDA 12\.6, .* on driver 470\.256\.02/);
       assert.match(
         output,
-        /gpu\.cuda: CUDA 12\.6 needs driver 525\.60\.13 or newer; this host has 470\.256\.02\. Fix: /,
+        /driver-runs-cuda: CUDA 12\.6 needs driver 525\.60\.13 or newer; the host has 470\.256\.02/,
       );
     });
 
@@ -230,11 +233,8 @@ describe("npm run doctor", function () {
       const { exitCode, output } = await previewWith("550.54.15");
       assert.equal(exitCode, 0, output);
       const diagnostics = output.slice(output.indexOf("Diagnostics:"));
-      assert.equal(
-        diagnostics.match(/gpu\.cuda: CUDA 12\.6 came with driver 560\.28\.03/g)?.length,
-        1,
-        output,
-      );
+      const lines = diagnostics.match(/(works|unknown): CUDA 12\.6, .* on driver 550\.54\.15/g);
+      assert.equal(lines?.length, 1, output);
     });
 
     it("stops for a port that another program holds, once the cache is not there", async () => {

@@ -67,6 +67,12 @@ describe("Assessment", () => {
     assert.deepEqual(JSON.parse(JSON.stringify(assessment)), assessment);
   });
 
+  it("does not stop for the way to the GPU, which the host mends without a build", async () => {
+    const judge = () => [answer("gpu-access", "fails")];
+    const { stops, verdict } = await judgeStack(question(), partsWith({ judge }));
+    assert.deepEqual([stops, verdict], [false, "fails"]);
+  });
+
   it("asks no resolver where a rule fails that nobody allows", async () => {
     const resolves = async () => [answer("packages-resolve", "unknown")];
     const judge = () => [answer("bad", "fails")];

@@ -15,14 +15,15 @@ async function factsWith(
   scripts: Record<string, string>,
   {
     host = {},
+    dockerDaemon = {},
     timeoutMs = 20_000,
     ...sources
-  }: Partial<HostSources> & { host?: object; timeoutMs?: number } = {},
+  }: Partial<HostSources> & { host?: object; dockerDaemon?: object; timeoutMs?: number } = {},
 ) {
   const { folder, env } = programs(scripts);
   const root = mkdtempSync(join(tmpdir(), "host-facts-"));
   try {
-    return await hostFacts(settingsOf({ host }), {
+    return await hostFacts(settingsOf({ host, dockerDaemon }), {
       env: { PATH: folder },
       nvidia: () => askNvidia(env, { timeoutMs, hardware: () => false }),
       engine: async () => engineOf(),
@@ -85,6 +86,24 @@ describe("Host facts", () => {
     const facts = await factsWith({});
     assert.deepEqual(facts.gpus, []);
     assert.equal(facts.gpuAccess, "none");
+  });
+
+  it("leave the machine's GPU out in the sandbox, whose engine has none", async () => {
+    const { folder, env } = programs({ "nvidia-smi": smi });
+    const facts = await hostFacts({ ...settingsOf({}), sandbox: true }, {
+      env,
+      nvidia: () => askNvidia(env, { timeoutMs: 20_000, hardware: () => true }),
+      engine: async () => engineOf(),
+    });
+    rmSync(folder, { recursive: true });
+    assert.deepEqual(facts.gpus, []);
+    assert.equal(facts.driver, undefined);
+  });
+
+  it("count on the runtime that this stack will set", async () => {
+    const facts = await factsWith({ "nvidia-smi": smi }, { dockerDaemon: { nvidiaRuntime: true } });
+    assert.equal(facts.gpuAccess, "runtime");
+    assert.equal(facts.from["gpuAccess"], "gpu-build-host:dockerDaemon.nvidiaRuntime");
   });
 
   it("are about another machine where driver or GPUs are given by hand and this one has none", async () => {
