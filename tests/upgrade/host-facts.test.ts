@@ -90,11 +90,14 @@ describe("Host facts", () => {
 
   it("leave the machine's GPU out in the sandbox, whose engine has none", async () => {
     const { folder, env } = programs({ "nvidia-smi": smi });
-    const facts = await hostFacts({ ...settingsOf({}), sandbox: true }, {
-      env,
-      nvidia: () => askNvidia(env, { timeoutMs: 20_000, hardware: () => true }),
-      engine: async () => engineOf(),
-    });
+    const facts = await hostFacts(
+      { ...settingsOf({}), sandbox: true },
+      {
+        env,
+        nvidia: () => askNvidia(env, { timeoutMs: 20_000, hardware: () => true }),
+        engine: async () => engineOf(),
+      },
+    );
     rmSync(folder, { recursive: true });
     assert.deepEqual(facts.gpus, []);
     assert.equal(facts.driver, undefined);
