@@ -86,6 +86,7 @@ export function describeKills(count: number): void {
       return readdirSync(join(project.root, ".sandbox"), { recursive: true, encoding: "utf8" })
         .filter((path) => !/^(docker|upstream\/storage|pulumi\/\.pulumi\/(history|backups))\//.test(path))
         .filter((path) => !/^(state\/daemon\/backups|docker-config\/buildx\/refs)\//.test(path))
+        .filter((path) => !/^state\/engines\/[^/]+\.builds\/[^/]+\.json$/.test(path)) // one for each version
         .sort();
     }
 
