@@ -73,6 +73,11 @@ export interface Judgement extends Pick<Assessment, "verdict" | "reasons" | "all
 /** The way to the GPU is set up on the host at any time: it is said, and stops nothing. */
 const mendedWithoutBuild = "gpu-access";
 
+/** Whether an answer stops preview and up: it fails, and nobody allowed it. */
+function isStopping({ verdict, rule }: Answer, { allowIncompatible }: Settings): boolean {
+  return verdict === "fails" && rule !== mendedWithoutBuild && !allowIncompatible.includes(rule);
+}
+
 /** Asks the rules and the resolver. A file that cannot be read makes the verdict unknown, never an exception. */
 export async function judgeStack<B>(
   { settings, host }: Pick<AssessQuestion, "settings" | "host">,
@@ -87,10 +92,7 @@ export async function judgeStack<B>(
     warnings.push(...grouped(missing));
     reasons.push(...parts.judge(combination, host));
     // A resolver takes seconds: where the rules say no already, nobody waits for it.
-    const isDecided = reasons.some(
-      ({ verdict, rule }) =>
-        verdict === "fails" && rule !== mendedWithoutBuild && !settings.allowIncompatible.includes(rule),
-    );
+    const isDecided = reasons.some((answer) => isStopping(answer, settings));
     const resolved = isDecided ? { value: [] } : await attempt(() => parts.resolves(settings, combination));
     if ("problem" in resolved) reasons.push(unresolved(resolved.problem));
     else reasons.push(...resolved.value);
@@ -109,7 +111,7 @@ export async function judgeStack<B>(
     reasons,
     allowed,
     warnings,
-    stops: failing.some((rule) => !allowed.includes(rule) && rule !== mendedWithoutBuild),
+    stops: reasons.some((answer) => isStopping(answer, settings)),
     ...("value" in read && { combination: read.value.combination }),
   };
 }
