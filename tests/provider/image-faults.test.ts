@@ -166,8 +166,9 @@ describe("the resource Image when something goes wrong", function () {
     const pinned = { ...(await both()).base!, reference: base.reference, hash: base.hash };
     pinned.build = { ...pinned.build, mustExist: true };
     await image.update("id", "urn", base, pinned, session());
+    const gone = { ...pinned, reference: `${base.reference}0`, hash: `${base.hash}0` };
     await assert.rejects(
-      image.create("urn", { ...pinned, reference: `${base.reference}0` }, session()),
+      image.create("urn", gone, session()),
       /is not on this engine any more, so there is nothing to go back to; remove the pin/,
     );
   });
