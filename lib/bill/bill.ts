@@ -4,6 +4,7 @@ import { readHistory } from "../images/history.ts";
 import { parseReference } from "../images/image-reference.ts";
 import { buildPlatform } from "../images/plan.ts";
 import type { ImagePlan } from "../images/types.ts";
+import { shownPath } from "../locks/requirement-files.ts";
 import { readSizes } from "../locks/sizes.ts";
 import { cacheMount, type CacheRecord } from "../prune/build-cache.ts";
 import { readCache } from "../prune/content.ts";
@@ -194,7 +195,14 @@ async function readPackages(
     const { context, dockerfile } = plan.find((one) => one.name === name)!;
     const own = await readSizes(`${context}/${dockerfile}`);
     for (const { locks, pins } of build.steps) {
-      for (const lock of locks) if (!found.has(lock)) found.set(lock, await packagesOf(lock));
+      for (const lock of locks.filter((one) => !found.has(one)))
+        found.set(
+          lock,
+          await packagesOf(lock, settings.cudaBase.python).catch(() => {
+            problems.push(`packages of ${shownPath(settings.root, lock)}: it cannot be read as a lock`);
+            return [];
+          }),
+        );
       for (const pin of pins) {
         const [packageName, version] = pin.split("==") as [string, string];
         const bytes = own[pin];
