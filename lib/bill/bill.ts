@@ -50,11 +50,14 @@ export async function billOf(question: BillQuestion): Promise<Bill> {
   const engine = await readEngine(question.engine, settings.stateDir, problems);
   const rebuilt = new Set(question.rebuilds.map(({ image }) => image));
   const images = await readImages(plan, rebuilt, question.previous, problems);
-  const addresses = images
+  const steps = images
     .filter(({ isBuilt }) => isBuilt)
-    .flatMap(({ build }) => build.steps)
-    .filter(({ key }) => !engine.cached.has(key))
-    .flatMap((step) => step.remotes);
+    .flatMap(({ name, build }) => build.steps.map((step) => ({ ...step, image: name })))
+    .filter(({ key }) => !engine.cached.has(key));
+  const addresses = steps.flatMap(({ remotes }) => remotes);
+  for (const { image, unread } of steps)
+    for (const file of unread)
+      problems.push(`packages of ${image}: ${file} is no file of a bind mount, so it is not read`);
   const { proxies } = upstreamsOf(settings);
   const [packages, bases, remotes, events] = await Promise.all([
     readPackages(images, plan, question, problems),

@@ -71,6 +71,9 @@ export interface Judgement extends Pick<Assessment, "verdict" | "reasons" | "all
   stops: boolean;
 }
 
+/** The rule of the answers that a resolver gives. */
+const resolverRule = "packages-resolve";
+
 /** The way to the GPU is set up on the host at any time: it is said, and stops nothing. */
 const mendedWithoutBuild = "gpu-access";
 
@@ -137,8 +140,10 @@ export async function assess<B>(
       : [];
   const reasons = [...judgement.reasons, ...unplanned].sort((a, b) => rank(a) - rank(b));
   const verdict = unplanned.length > 0 ? parts.verdict(reasons) : judgement.verdict;
+  // The search for what blocks asks the rules: it knows nothing of what only a resolver refuses.
+  const isByRule = reasons.some((answer) => answer.verdict === "fails" && answer.rule !== resolverRule);
   const blockers =
-    verdict === "fails" && combination
+    isByRule && combination
       ? await attempt(async () => parts.blockers(await combinationBefore(parts), combination, host, settings))
       : undefined;
   return {
@@ -215,7 +220,7 @@ function grouped(lines: string[]): string[] {
 
 function unresolved(problem: string): Answer {
   const text = `whether the packages fit together could not be asked: ${problem}`;
-  return unknown("packages-resolve", "install", { text, facts: [] });
+  return unknown(resolverRule, "install", { text, facts: [] });
 }
 
 /** Fails, unknown, warnings, then what works. */

@@ -115,6 +115,16 @@ describe("the bill", () => {
     assert.deepEqual(steps[0]!.remotes, ["https://example.org/a.tar"]);
   });
 
+  it("names the file of an install that no mount brings, since nobody counts it", async () => {
+    const text =
+      "FROM busybox:1\nCOPY requirements.txt .\nRUN pip install --no-cache-dir -r requirements.txt\n" +
+      "RUN --mount=type=bind,source=a.lock,target=/run/a.lock uv pip install -r /run/a.lock\nRUN grep -r x /\n";
+    assert.deepEqual(
+      (await read(text)).steps.map(({ unread }) => unread),
+      [[], ["requirements.txt"], [], []],
+    );
+  });
+
   it("charges each package once, nothing that a mount holds, and names what has no size", async () => {
     const path = lock("a.lock", { torch: 800e6, numpy: 20e6, odd: undefined });
     const build = await read(`FROM busybox:1\n${uv}`);
