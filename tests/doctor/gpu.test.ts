@@ -7,7 +7,7 @@ import { driverVerdict } from "../../lib/doctor/cuda-driver.ts";
 import { runChecks } from "../../lib/doctor/run-checks.ts";
 import { askNvidia, hasNvidiaHardware, type NvidiaAnswer } from "../../lib/host/nvidia.ts";
 import { rememberedNvidia } from "../../lib/host/remembered.ts";
-import { check, factsOf, engineOf, programs, settingsOf } from "./fed-facts.ts";
+import { check, factsOf, engineOf, programs, removePrograms, settingsOf } from "./fed-facts.ts";
 
 /** What askNvidia makes of a program in the place of nvidia-smi. */
 function answerOf(script: string): Promise<NvidiaAnswer> {
@@ -22,6 +22,8 @@ async function results(answer: NvidiaAnswer, cuda = "12.8") {
   );
   return { driver: driver!, libmatch: libmatch!, cuda: verdict! };
 }
+
+afterEach(removePrograms);
 
 describe("Doctor: nvidia-smi", () => {
   it("is OK with driver and GPUs", async () => {
