@@ -130,7 +130,7 @@ const cases: Case[] = [
     ...withWheel,
     verdict: "FAILS",
     lines: [
-      /flash-attn-wheel: flash-attn 2\.8\.3\+cu12torch2\.6cxx11abiTRUE is compiled for torch 2\.6 and CUDA 12/,
+      /flash-attn-wheel: flash-attn 2\.8\.3\+cu12torch2\.6cxx11abiTRUE is compiled for torch 2\.6, the base has torch 2\.7\.1/,
       /fix: take its wheel for cu12torch2\.7$/,
     ],
   },

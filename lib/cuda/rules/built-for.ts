@@ -12,16 +12,29 @@ interface Build {
   isNewAbi?: boolean;
 }
 
+const rule = "wheel-fits-base";
 /** Packages with rules of their own about their builds. */
 const own = /^(torch|xformers|flash-attn)$/;
 
-/** Compiled extensions whose wheels name a build in their label, against the base's torch, CUDA and Python. */
+/** Wheels that are pinned as files, and compiled extensions that name a build in their label, against the base. */
 export function builtFor(context: Context): Answer[] {
   return context.images.flatMap(({ pins }) =>
-    [...pins.values()].flatMap((pin) =>
-      own.test(pin.name) ? [] : (buildClash(context, pin, "wheel-fits-base") ?? []),
-    ),
+    [...pins.values()].flatMap((pin) => [
+      ...pythonClash(context, pin),
+      ...(own.test(pin.name) ? [] : buildClash(context, pin, rule)),
+    ]),
   );
+}
+
+function pythonClash({ combination: { python } }: Context, pin: Pin): Answer[] {
+  if (pin.python === undefined || pin.python === python) return [];
+  return [
+    fails(rule, "install", {
+      text: `${pin.name} ${pin.version} is a wheel for Python ${pin.python}, the base has ${python}: "not a supported wheel on this platform"`,
+      facts: [pinFact(pin), settingFact("python", python)],
+      fix: `take its wheel for cp${python.replace(".", "")}`,
+    }),
+  ];
 }
 
 /** Reads a label as flash-attn and Mamba write it, as PyTorch Geometric does, or CUDA's version alone. */
@@ -40,42 +53,44 @@ export function buildOf({ version }: Pin): Build | undefined {
   return cuda ? { cudaMajor: Number(cuda[1]) } : undefined;
 }
 
-/** Why a wheel does not go with the base by its name; undefined where it does, or where its name says nothing. */
-export function buildClash(context: Context, pin: Pin, rule: string): Answer | undefined {
-  const { combination, torchCuda } = context;
+/** Why a wheel does not go with the base's torch by its label; empty where it does, or where it has none. */
+export function buildClash(context: Context, pin: Pin, rule: string): Answer[] {
+  const { combination, torchCuda, data } = context;
   const build = buildOf(pin);
+  if (!build) return [];
+  const what = `${pin.name} ${pin.version} is compiled for`;
+  const facts = [pinFact(pin), settingFact("torch", combination.torch)];
   const torch = minorOf(combination.torch);
-  const major = torchCuda && majorOf(torchCuda.cuda);
-  const what = `${pin.name} ${pin.version}`;
-  const facts = [
-    pinFact(pin),
-    settingFact("torch", combination.torch),
-    settingFact("python", combination.python),
-  ];
-  if (pin.python !== undefined && pin.python !== combination.python)
-    return fails(rule, "install", {
-      text: `${what} is a wheel for Python ${pin.python}, the base has ${combination.python}: "not a supported wheel on this platform"`,
-      facts,
-      fix: `take its wheel for cp${combination.python.replace(".", "")}`,
-    });
-  if (!build) return undefined;
-  const isOtherTorch = build.torch !== undefined && build.torch !== torch;
-  const isOtherCuda = major !== undefined && build.cudaMajor !== major;
-  if (isOtherTorch || isOtherCuda)
-    return fails(rule, "import", {
-      text: `${what} is compiled for ${build.torch ? `torch ${build.torch} and ` : ""}CUDA ${build.cudaMajor}, the base has torch ${combination.torch}${major === undefined ? "" : ` for CUDA ${major}`}: ${isOtherTorch ? '"undefined symbol"' : `it opens libcudart of CUDA ${build.cudaMajor}`} when it is imported`,
-      facts,
-      fix: `take its wheel for ${build.torch ? `cu${major ?? build.cudaMajor}torch${torch}` : `CUDA ${major}`}`,
-    });
+  const major = torchCuda ? majorOf(torchCuda.cuda) : build.cudaMajor;
+  if (build.torch !== undefined && build.torch !== torch)
+    return [
+      fails(rule, "import", {
+        text: `${what} torch ${build.torch}, the base has torch ${combination.torch}: "undefined symbol" when it is imported`,
+        facts,
+        fix: `take its wheel for cu${major}torch${torch}`,
+      }),
+    ];
+  if (build.cudaMajor !== major)
+    return [
+      fails(rule, "import", {
+        text: `${what} CUDA ${build.cudaMajor}, the base has torch ${combination.torch} for CUDA ${major}: its libcudart is not there when it is imported`,
+        facts,
+        fix: `take its wheel for ${build.torch ? `cu${major}torch${torch}` : `CUDA ${major}`}`,
+      }),
+    ];
   const isNewAbi = hasNewAbi(context);
-  if (build.isNewAbi === undefined || isNewAbi === undefined || build.isNewAbi === isNewAbi) return undefined;
-  return fails(rule, "import", {
-    text: `${what} is compiled for the ${build.isNewAbi ? "new" : "old"} C++ ABI, torch ${combination.torch} for the ${isNewAbi ? "new" : "old"} one: "undefined symbol" when it is imported`,
-    facts,
-    sources: context.data.buildStatements.find(({ id }) => id === "torch-cxx11-abi")?.sources ?? [],
-    fix: `take its wheel that ends in cxx11abi${isNewAbi ? "TRUE" : "FALSE"}`,
-  });
+  if (build.isNewAbi === undefined || isNewAbi === undefined || build.isNewAbi === isNewAbi) return [];
+  return [
+    fails(rule, "import", {
+      text: `${what} the ${abiWord(build.isNewAbi)} C++ ABI, torch ${combination.torch} for the ${abiWord(isNewAbi)} one: "undefined symbol" when it is imported`,
+      facts,
+      sources: data.buildStatements.find(({ id }) => id === "torch-cxx11-abi")?.sources ?? [],
+      fix: `take its wheel that ends in cxx11abi${isNewAbi ? "TRUE" : "FALSE"}`,
+    }),
+  ];
 }
+
+const abiWord = (isNew: boolean) => (isNew ? "new" : "old");
 
 /** Whether torch has the new C++ ABI (the data's statement `torch-cxx11-abi`); undefined where its build is not known. */
 function hasNewAbi({ combination, torchCuda }: Context): boolean | undefined {

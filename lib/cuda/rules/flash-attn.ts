@@ -27,7 +27,7 @@ function wheel(context: Context, pin: Pin): Answer[] {
     settingFact("python", combination.python),
   ];
   const clash = buildClash(context, pin, rule);
-  if (clash) return [clash];
+  if (clash.length > 0) return clash;
   if (buildOf(pin)?.torch !== undefined)
     return [works(rule, { text: `flash-attn ${pin.version} is a wheel for this torch and CUDA`, facts })];
   const row = rowFor(context, pin);
