@@ -112,8 +112,8 @@ const cases: Case[] = [
     registry: "away",
     verdict: "works",
     lines: [
-      /unknown: nvidia\/cuda:12\.6\.3.*: its registry does not say \(http:\/\/registry: ECONNREFUSED/,
-      /digest of nvidia\/cuda:12\.6\.3.* could not be asked for .*: images on it count as to be built/,
+      /unknown: nvidia\/cuda:12\.6\.3.*: its digest is not known/,
+      /digest of nvidia\/cuda:12\.6\.3.* could not be asked for \(http:\/\/registry: ECONNREFUSED.*\): images on it count as to be built/,
     ],
   },
   {
