@@ -61,6 +61,7 @@ describe("the bill", () => {
     stack: "dev",
     images: [{ name: "app", parents: [], isBuilt: true, emptiesCaches: false, build }],
     packages: new Map(),
+    pages: [],
     bases: [],
     remotes: new Map(),
     events: [],
