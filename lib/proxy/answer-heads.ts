@@ -1,7 +1,7 @@
 import { request as httpRequest } from "node:http";
 import { connect as http2Connect, constants, type ClientHttp2Session } from "node:http2";
 import { request as httpsRequest } from "node:https";
-import type { Socket } from "node:net";
+import { isIP, type Socket } from "node:net";
 import { connect as tlsConnect, type TLSSocket } from "node:tls";
 import { basicLogin } from "../secrets/url-login.ts";
 import { fetchBy } from "./fetch.ts";
@@ -81,17 +81,21 @@ async function openSession(url: URL, options: HeadOptions): Promise<ClientHttp2S
 async function openTls(url: URL, { proxies, signal }: HeadOptions): Promise<TLSSocket> {
   const host = url.hostname.replace(/^\[|\]$/g, "");
   const proxy = proxies && proxyFor(url, proxies);
-  const way =
-    proxy === undefined ? { host, port: portOf(url) } : { socket: await tunnel(url, proxy, signal) };
+  const socket = proxy === undefined ? undefined : await tunnel(url, proxy, signal);
   return new Promise((resolve, reject) => {
-    const socket = tlsConnect({ ...way, servername: host, ALPNProtocols: ["h2", "http/1.1"] });
-    const stop = () => socket.destroy(new Error("no answer in time"));
-    signal.addEventListener("abort", stop, { once: true });
-    socket.once("secureConnect", () => {
-      signal.removeEventListener("abort", stop);
-      resolve(socket);
+    const secured = tlsConnect({
+      host,
+      ...(socket ? { socket } : { port: portOf(url) }),
+      ...(!isIP(host) && { servername: host }),
+      ALPNProtocols: ["h2", "http/1.1"],
     });
-    socket.once("error", reject);
+    const stop = () => secured.destroy(new Error("no answer in time"));
+    signal.addEventListener("abort", stop, { once: true });
+    secured.once("secureConnect", () => {
+      signal.removeEventListener("abort", stop);
+      resolve(secured);
+    });
+    secured.on("error", reject);
   });
 }
 
