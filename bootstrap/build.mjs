@@ -28,7 +28,8 @@ function newest(folder) {
   return time;
 }
 
-function isFresh() {
+/** Whether dist/ was bundled from the source files as they are. */
+export function isFresh() {
   try {
     const built = statSync(stamp).mtimeMs;
     const times = sources.map((folder) => newest(join(root, folder)));
