@@ -36,7 +36,12 @@ export function startCommand(): Command {
 export async function convergeStack(stack: OpenStack, progress: Progress, json = false): Promise<RunResult> {
   const run = `${Date.now()}-${process.pid}`;
   const context = { ...stack.context, env: { ...stack.context.env, GPU_BUILD_HOST_RUN: run } };
-  const result = await converge(context, ["up", "--stack", context.stack, "--skip-preview"], progress);
+  const result = await converge(
+    context,
+    // With the program, a refresh is a part of the update: every plugin starts once, not twice.
+    ["up", "--stack", context.stack, "--skip-preview", "--run-program"],
+    progress,
+  );
   progress.stop();
   await printSummary(stack, result, run, json);
   return result;
