@@ -1,6 +1,6 @@
 // What commands with nothing to do take, beside an empty Pulumi program in the same run; see README.md.
 import { mkdirSync, writeFileSync } from "node:fs";
-import { availableParallelism, totalmem } from "node:os";
+import { availableParallelism, loadavg, totalmem } from "node:os";
 import { join } from "node:path";
 import { Project } from "../../tests/integration/project.ts";
 import { EmptyProgram } from "./empty-program.ts";
@@ -107,5 +107,5 @@ function header(): string {
   const memory = Math.round(totalmem() / 1024 ** 3);
   return `# Commands with nothing to do
 
-${availableParallelism()} cores, ${memory} GB, no GPU; ${rounds} rounds, each with every command in turn; a sandbox of three small images and one cache. The ratio is the median of the rounds' ratios. CPU: of all processes, the engine's not counted. Made by \`bench/preview/measure.ts\`.`;
+${availableParallelism()} cores, ${memory} GB, no GPU, load average ${loadavg()[0]!.toFixed(0)}; ${rounds} rounds, each with every command in turn; a sandbox of three small images and one cache. The ratio is the median of the rounds' ratios. CPU: of all processes, the engine's not counted. Made by \`bench/preview/measure.ts\`.`;
 }
