@@ -5,6 +5,7 @@ import { withHostLock } from "../../lib/daemon/host-lock.ts";
 import { engineAt } from "../../lib/docker/engine.ts";
 import { messageOf, UserError } from "../../lib/errors.ts";
 import { CacheClient } from "../../lib/registry/cache-client.ts";
+import { cachesOf } from "../../lib/registry/cache-settings.ts";
 import { checkStackFile, settingsOfStackFile } from "../../lib/settings/load.ts";
 import { bytesOf } from "../../lib/settings/quantities.ts";
 import type { Settings } from "../../lib/settings/settings.ts";
@@ -39,7 +40,7 @@ export async function withCaches(stack: string, work: (open: OpenCaches) => Prom
       const settings = settingsOfStackFile(projectRoot, stack);
       const engine = engineAt(settings.engine.host);
       await engine.info().catch((error: Error) => Promise.reject(startable(error, settings)));
-      const caches = await stackCaches(settings, engine);
+      const caches = await stackCaches(stack, cachesOf(settings), engine);
       await work({
         settings,
         caches,

@@ -5,14 +5,16 @@ import { execScript } from "../docker/exec.ts";
 import { UserError } from "../errors.ts";
 import { cacheAddress } from "../registry/cache-address.ts";
 import { cacheName } from "../registry/cache-name.ts";
-import { cachesOf, type CacheSettings } from "../registry/cache-settings.ts";
+import type { CacheSettings } from "../registry/cache-settings.ts";
 import { npmCommand } from "../settings/commands.ts";
-import type { Settings } from "../settings/settings.ts";
 import type { CacheVolume } from "./volume.ts";
 
+/** What tells which container is meant. */
+export type CacheIdentity = Pick<CacheSettings, "registry" | "mode" | "bind" | "port">;
+
 /** A cache of a stack: its settings, its container, and its files. */
-export interface StackCache {
-  settings: CacheSettings;
+export interface StackCache<T extends CacheIdentity = CacheSettings> {
+  settings: T;
   volume: CacheVolume;
   /** Stack that owns it. */
   owner: string;
@@ -32,10 +34,14 @@ interface ContainerAnswer {
  *
  * @throws UserError where one is not there or does not run: its files are reached through its container.
  */
-export async function stackCaches(settings: Settings, engine: Engine): Promise<StackCache[]> {
+export async function stackCaches<T extends CacheIdentity>(
+  stack: string,
+  caches: T[],
+  engine: Engine,
+): Promise<StackCache<T>[]> {
   return Promise.all(
-    cachesOf(settings).map(async (cache) => {
-      const container = await containerOf(settings, cache, engine);
+    caches.map(async (cache) => {
+      const container = await containerOf(stack, cache, engine);
       return {
         settings: cache,
         volume: volumeOf(container.Id, container.Name.replace(/^\//, ""), cache, engine),
@@ -46,14 +52,9 @@ export async function stackCaches(settings: Settings, engine: Engine): Promise<S
   );
 }
 
-async function containerOf(
-  settings: Settings,
-  cache: CacheSettings,
-  engine: Engine,
-): Promise<ContainerAnswer> {
-  const start =
-    settings.stack === "sandbox" ? "npm start" : `npm start -- --stack ${settings.stack} (or pulumi up)`;
-  let name = cacheName(settings.stack, cache.registry);
+async function containerOf(stack: string, cache: CacheIdentity, engine: Engine): Promise<ContainerAnswer> {
+  const start = stack === "sandbox" ? "npm start" : `npm start -- --stack ${stack} (or pulumi up)`;
+  let name = cacheName(stack, cache.registry);
   if (cache.mode === "external") {
     const label = ["gpu-build-host.role=registry-cache", `gpu-build-host.port=${cache.port}`];
     const [found] = await engine.containers({ label });
@@ -67,12 +68,12 @@ async function containerOf(
   if (!container) throw new UserError(`There is no cache ${name} yet: ${start}`);
   if (!container.State.Running)
     throw new UserError(
-      `The cache ${name} is stopped, and its files are reached through it: ${npmCommand("npm run doctor", settings.stack, "--fix")}, or docker start ${name}`,
+      `The cache ${name} is stopped, and its files are reached through it: ${npmCommand("npm run doctor", stack, "--fix")}, or docker start ${name}`,
     );
   return container;
 }
 
-function volumeOf(id: string, name: string, { registry }: CacheSettings, engine: Engine): CacheVolume {
+function volumeOf(id: string, name: string, { registry }: CacheIdentity, engine: Engine): CacheVolume {
   return {
     registry: registry ?? "docker.io",
     name,
@@ -80,13 +81,13 @@ function volumeOf(id: string, name: string, { registry }: CacheSettings, engine:
       execScript(engine, id, script, { user: "nobody", folder: "/var/lib/registry", ...options }),
     async log(of, since) {
       const docker = await engine.client();
-      const answer = (await docker.getContainer(id).logs({
+      const answer = await docker.getContainer(id).logs({
         stdout: of === "requests",
         stderr: of === "messages",
         timestamps: true,
         since: since / 1000,
         follow: false,
-      })) as unknown as Buffer;
+      });
       const [out, err] = [new PassThrough(), new PassThrough()];
       const input = new PassThrough();
       docker.modem.demuxStream(input, out, err);

@@ -56,7 +56,7 @@ const tries = 3;
  * @throws UserError that says what the upstream did.
  */
 export async function warmImage(wish: WarmWish, options: WarmOptions): Promise<Warmed> {
-  const { volume, client, signal } = options;
+  const { volume, signal } = options;
   const started = Date.now();
   try {
     const { digest, parts, manifests } = await readParts(wish, options);
