@@ -72,14 +72,14 @@ function lastLine(
 ): string {
   const over =
     bytesAfter > limit
-      ? `; more than ${size(limit)}, because stacks need what is left or it is being fetched`
+      ? ` That is more than ${size(limit)}: stacks need it, or it has just been fetched.`
       : "";
   if (bytesBefore === bytesAfter && removed.length === 0)
-    return `Nothing to remove: the caches take ${size(bytesAfter)}${over}.`;
+    return `Nothing to remove: the caches take ${size(bytesAfter)}.${over}`;
   const what = `${counted(removed.length, "image")}, ${size(bytesBefore - bytesAfter)}`;
   return dryRun
-    ? `Would remove ${what}, and leave ${size(bytesAfter)}${over}. Nothing was removed (--dry-run).`
-    : `Removed ${what}. ${counted(kept, "image")} stay with ${size(bytesAfter)}, and can be read${over}.`;
+    ? `Would remove ${what}, and leave ${size(bytesAfter)}.${over} Nothing was removed (--dry-run).`
+    : `Removed ${what}. Left and readable: ${counted(kept, "image")}, ${size(bytesAfter)}.${over}`;
 }
 
 function bytes(text: string): number {

@@ -68,7 +68,7 @@ async function statusOf(
     requests: usage.requests,
     hits: usage.hits,
     savedBytes: usage.savedBytes,
-    fetchedBytes: usage.servedBytes - usage.savedBytes,
+    fetchedBytes: usage.fetchedBytes,
     countedSince: usage.since || null,
     upstream: { url: settings.upstream, ...judged(answer) },
     startedAt,
@@ -104,7 +104,7 @@ function asText(cache: CacheStatus): string {
       "upstream",
       upstream.isReachable
         ? `${upstream.url} answers in ${upstream.seconds!.toFixed(2)} s`
-        : `${upstream.url} does not answer as it should (${upstream.problem}): what is cached is served, by digest at once`,
+        : `${upstream.url} does not answer as it should (${upstream.problem}); what is cached is served`,
     ],
     [
       "age",

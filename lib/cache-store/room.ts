@@ -12,8 +12,8 @@ export interface RoomOptions extends Omit<EvictionOptions, "limit" | "dryRun"> {
   size(bytes: number): string;
 }
 
-/** Bytes of a disk that stay free: the registry notes things beside the layers, and others use the disk, too. */
-const reserve = 50_000_000;
+/** Bytes that stay free: the registry writes links beside the layers, and its health check a file. */
+const reserve = 1_000_000;
 
 /**
  * Makes room for bytes that are about to be fetched: within the limit by removing what was not used for longest.

@@ -8,19 +8,19 @@ export interface CacheUsage {
   /** Since when and until when requests are counted, in milliseconds since 1970. */
   since: number;
   until: number;
-  /** Answered requests for manifests and blobs. */
+  /** Answered requests for manifests and blobs, without our own. */
   requests: number;
   /** Those of them that were answered from the disk. */
   hits: number;
-  /** Bytes that clients got. */
-  servedBytes: number;
-  /** Bytes of them that came from the disk: they were not fetched from outside. */
+  /** Bytes that clients got from the disk: they were not fetched from outside. */
   savedBytes: number;
+  /** Bytes that were fetched from outside, for clients or to warm the cache. */
+  fetchedBytes: number;
   /** Time of the last request for a manifest, by `repository@digest`. */
   lastUsed: Record<string, number>;
 }
 
-/** How our own requests name themselves: they are no use by anybody. */
+/** How our own requests name themselves: they are nobody's use of an image. */
 export const ownAgent = "gpu-build-host-cache";
 
 const number = z.number().nonnegative();
@@ -30,8 +30,8 @@ const schema = z.object({
   until: number,
   requests: number,
   hits: number,
-  servedBytes: number,
   savedBytes: number,
+  fetchedBytes: number,
   lastUsed: z.record(z.string(), number),
 });
 
@@ -41,7 +41,7 @@ export function readUsage(text: string | undefined): CacheUsage {
     const { version: _, ...usage } = schema.parse(JSON.parse(text ?? ""));
     return usage;
   } catch {
-    return { since: 0, until: 0, requests: 0, hits: 0, servedBytes: 0, savedBytes: 0, lastUsed: {} };
+    return { since: 0, until: 0, requests: 0, hits: 0, savedBytes: 0, fetchedBytes: 0, lastUsed: {} };
   }
 }
 
@@ -66,18 +66,21 @@ export function withLog(usage: CacheUsage, log: string, content: StoredContent):
 
 function count(request: CacheRequest, usage: CacheUsage, content: StoredContent): void {
   const { method, repository, kind, name, status, bytes, time, agent } = request;
-  if (agent.startsWith(ownAgent) || ![200, 206, 304].includes(status)) return;
+  if (![200, 206, 304].includes(status)) return;
+  const isOwn = agent.startsWith(ownAgent);
   const digest = name.startsWith("sha256:")
     ? name
     : (content.repositories.get(repository)?.tags.get(name) ?? name);
   const key = `${repository}@${digest}`;
-  if (kind === "manifests") usage.lastUsed[key] = Math.max(usage.lastUsed[key] ?? 0, time);
+  if (kind === "manifests" && !isOwn) usage.lastUsed[key] = Math.max(usage.lastUsed[key] ?? 0, time);
   if (method !== "GET" || status === 304) return;
-  usage.requests += 1;
-  usage.servedBytes += bytes;
   // What was stored after the request came was fetched for it.
   const storedAt = content.blobs.get(digest)?.storedAt;
-  if (storedAt === undefined || storedAt >= time) return;
+  const isHit = storedAt !== undefined && storedAt < time;
+  if (!isHit) usage.fetchedBytes += bytes;
+  if (isOwn) return;
+  usage.requests += 1;
+  if (!isHit) return;
   usage.hits += 1;
   usage.savedBytes += bytes;
 }

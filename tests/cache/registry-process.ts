@@ -12,31 +12,45 @@ import { CacheClient } from "../../lib/registry/cache-client.ts";
 import { ensureRegistryBinary } from "../../sandbox/toolchain/registry-binary.ts";
 import { freePorts } from "../integration/free-ports.ts";
 
+interface RegistryOptions {
+  /** Makes it a pull-through cache, with the configuration that a stack's has. */
+  upstream?: string;
+  ttl?: string;
+  /** Gives it a disk of its own of this size. */
+  diskBytes?: number;
+}
+
 /** A registry of the tests, the CNCF's own program as a plain process over a temporary folder. */
 export class RegistryProcess {
   readonly folder: string;
   readonly port: number;
   readonly metricsPort: number;
+  /** Its files, reached by this machine's shell instead of its container's. */
+  readonly volume = this.volumeOf();
   /** What it wrote, each line with its time in front, as `docker logs --timestamps` gives it. */
   private readonly lines = { requests: [] as string[], messages: [] as string[] };
   private readonly upstream: string | undefined;
   private readonly ttl: string;
+  private readonly diskBytes: number | undefined;
   private child: ChildProcess | undefined;
 
   private constructor(
     [port, metricsPort]: [number, number],
-    { upstream, ttl = "0s" }: { upstream?: string; ttl?: string },
+    { upstream, ttl = "0s", diskBytes }: RegistryOptions,
   ) {
     this.port = port;
     this.metricsPort = metricsPort;
     this.upstream = upstream;
     this.ttl = ttl;
+    this.diskBytes = diskBytes;
     this.folder = mkdtempSync(join(tmpdir(), "gbh-registry-"));
   }
 
-  /** @param upstream makes it a pull-through cache, with the configuration that a stack's has */
-  static async start(options: { upstream?: string; ttl?: string } = {}): Promise<RegistryProcess> {
+  static async start(options: RegistryOptions = {}): Promise<RegistryProcess> {
     const registry = new RegistryProcess((await freePorts(2)) as [number, number], options);
+    mkdirSync(registry.root);
+    if (options.diskBytes)
+      await execa("mount", ["-t", "tmpfs", "-o", `size=${options.diskBytes}`, "tmpfs", registry.root]);
     await registry.start();
     return registry;
   }
@@ -50,8 +64,7 @@ export class RegistryProcess {
     return join(this.folder, "volume");
   }
 
-  /** Its files, reached by this machine's shell instead of its container's. */
-  get volume(): CacheVolume {
+  private volumeOf(): CacheVolume {
     return {
       registry: "docker.io",
       name: "test-cache",
@@ -75,7 +88,6 @@ export class RegistryProcess {
   }
 
   async start(): Promise<void> {
-    mkdirSync(this.root, { recursive: true });
     const helper = join(this.folder, "login");
     const answer = JSON.stringify({ ServerURL: this.upstream, Username: "", Secret: "" });
     writeFileSync(helper, `#!/bin/sh\ncat > /dev/null\necho '${answer}'\n`, { mode: 0o755 });
@@ -106,6 +118,7 @@ export class RegistryProcess {
 
   async remove(): Promise<void> {
     await this.stop();
+    if (this.diskBytes) await execa("umount", ["--lazy", this.root]);
     rmSync(this.folder, { recursive: true, force: true });
   }
 

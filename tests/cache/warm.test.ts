@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
-import { existsSync } from "node:fs";
+import { existsSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { lookAtCache } from "../../lib/cache-store/look.ts";
-import { blobFolder, storeFolder, type CacheVolume } from "../../lib/cache-store/volume.ts";
-import { warmImage, type WarmOptions, type Warmed } from "../../lib/cache-store/warm.ts";
+import { makeRoom } from "../../lib/cache-store/room.ts";
+import { blobFolder, storeFolder } from "../../lib/cache-store/volume.ts";
+import { warmImage, type WarmOptions, type WarmWish, type Warmed } from "../../lib/cache-store/warm.ts";
 import { FaultyUpstream, type Fault } from "../faults/faulty-upstream.ts";
 import { pull, pushImage, type TestImage } from "./images.ts";
 import { pushIndex } from "./index-image.ts";
@@ -32,24 +33,17 @@ describe("cache warm", function () {
   interface Wanted {
     version?: string;
     idleMs?: number;
-    volume?: CacheVolume;
     options?: Partial<WarmOptions>;
   }
 
   async function warm(image: TestImage, wanted: Wanted = {}): Promise<Warmed> {
     const client = cache.client(wanted.idleMs);
-    const { repository, digest } = image;
     try {
       return await warmImage(
-        {
-          name: repository.replace("library/", ""),
-          repository,
-          version: wanted.version ?? digest,
-          platform: "linux/amd64",
-        },
+        { ...wishFor(image), ...(wanted.version && { version: wanted.version }) },
         {
           client,
-          volume: wanted.volume ?? cache.volume,
+          volume: cache.volume,
           signal: new AbortController().signal,
           makeRoom: () => Promise.resolve(),
           onProgress: () => {},
@@ -60,6 +54,11 @@ describe("cache warm", function () {
     } finally {
       await client.close();
     }
+  }
+
+  function wishFor({ repository, digest }: TestImage): WarmWish {
+    const name = repository.replace("library/", "");
+    return { name, repository, version: digest, platform: "linux/amd64" };
   }
 
   const isComplete = async ({ repository, digest }: TestImage) =>
@@ -155,6 +154,53 @@ describe("cache warm", function () {
     }
   });
 
+  describe("on a full disk", () => {
+    let small: RegistryProcess;
+    before(async () => {
+      small = await RegistryProcess.start({ upstream: upstream.url, diskBytes: 4_000_000 });
+    });
+    after(() => small.remove());
+
+    const warmThere = (image: TestImage, makeRoom: WarmOptions["makeRoom"]) =>
+      warmImage(wishFor(image), {
+        ...{ client: small.client(), volume: small.volume, signal: new AbortController().signal },
+        ...{ makeRoom, onProgress: () => {}, pauseMs: 50 },
+      });
+    const roomOnDisk = (bytes: number) =>
+      makeRoom(bytes, {
+        ...{ volumes: [small.volume], volume: small.volume, limit: undefined },
+        ...{ pins: { names: new Map(), notes: [] }, size: (bytes) => `${bytes} bytes` },
+      });
+
+    it("says beforehand what does not fit", async () => {
+      const image = await pushImage(registry.port, { layers: [3_500_000] });
+      await assert.rejects(
+        warmThere(image, roomOnDisk),
+        /^UserError: 3500\d{3} bytes do not fit on the disk of the cache test-cache: \d+ bytes are free: make room/,
+      );
+    });
+
+    it("keeps nothing of what did not fit in the end, serves what it has, and goes on when there is room", async () => {
+      const [cached, image] = [
+        await pushImage(registry.port, { layers: [500_000] }),
+        await pushImage(registry.port, { layers: [1_500_000] }),
+      ];
+      await warmThere(cached, roomOnDisk);
+      const filling = join(small.root, "filling");
+      writeFileSync(filling, Buffer.alloc(2_500_000));
+      await assert.rejects(
+        warmThere(image, () => Promise.resolve()),
+        /no space left on device; make room on the engine's disk .* What it has is kept$/,
+      );
+      await pull(small.url, cached);
+      rmSync(filling);
+      const { content } = await lookAtCache(small.volume);
+      assert.ok(!content.blobs.has(image.layers[0]!));
+      await warmThere(image, roomOnDisk);
+      await pull(small.url, image);
+    });
+  });
+
   it("is stopped at once, leaves no half download, and goes on with what is missing", async () => {
     const image = await pushImage(registry.port, { layers: [3_000, 4_000, 5_000, 2_000_000] });
     upstream.breaks("stall", new RegExp(image.layers[3]!));
@@ -180,10 +226,12 @@ describe("cache warm", function () {
 
   it("goes on after the registry was killed in the middle", async () => {
     const image = await pushImage(registry.port, { layers: [1_500_000] });
+    let killed: Promise<void> | undefined;
     const failing = warm(image, {
-      options: { onProgress: () => void cache.stop("SIGKILL") },
-    }).catch((error: Error) => error);
-    assert.ok((await failing) instanceof Error);
+      options: { onProgress: (done) => void (killed ??= done > 0 ? cache.stop("SIGKILL") : undefined) },
+    });
+    await assert.rejects(failing, /cannot get it: the answer was cut off/);
+    await killed;
     await cache.start();
     await warm(image);
     assert.ok(await isComplete(image));
