@@ -159,6 +159,29 @@ describe("cache store", function () {
     assert.equal((await lookAtCache(cache.volume)).images[0]?.digest, image.digest);
   });
 
+  it("lives with the registry's own clock for layers (ttl), which may find them gone or shared", async () => {
+    const timed = await RegistryProcess.start({ upstream: upstream.url, ttl: "2s" });
+    try {
+      const shared = Buffer.alloc(40_000, "timed");
+      const [old, fresh] = [
+        await pushImage(upstream.port, { layers: [shared, 5_000] }),
+        await pushImage(upstream.port, { layers: [shared] }),
+      ];
+      await pull(timed.url, old);
+      await sleep(1_100);
+      await pull(timed.url, fresh);
+      const options = { volumes: [timed.volume], pins: noPins };
+      const { bytesBefore } = await evict({ ...options, limit: 0, dryRun: true });
+      assert.equal((await evict({ ...options, limit: bytesBefore - 1 })).removed.length, 1);
+      await timed.stop();
+      await timed.start();
+      await sleep(3_000);
+      for (const image of [old, fresh]) await pull(timed.url, image);
+    } finally {
+      await timed.remove();
+    }
+  });
+
   describe("verified", () => {
     const verify = async (dryRun = false) => {
       const one = client();
