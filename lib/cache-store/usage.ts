@@ -52,6 +52,7 @@ export function readUsage(text: string | undefined): CacheUsage {
  */
 export function withLog(usage: CacheUsage, log: string, content: StoredContent): CacheUsage {
   const counted: CacheUsage = { ...usage, lastUsed: { ...usage.lastUsed } };
+  const fetched = new Set<string>();
   for (const line of log.split("\n")) {
     const written = Date.parse(/^\S+/.exec(line)?.[0].replace(/(\.\d{3})\d+/, "$1") ?? "");
     // To the millisecond: two lines of the same one are rare, and one request more or less decides nothing.
@@ -59,12 +60,18 @@ export function withLog(usage: CacheUsage, log: string, content: StoredContent):
     counted.since ||= written;
     counted.until = Math.max(counted.until, written);
     const request = readRequest(line);
-    if (request) count(request, counted, content);
+    if (request) count(request, counted, content, fetched);
   }
   return counted;
 }
 
-function count(request: CacheRequest, usage: CacheUsage, content: StoredContent): void {
+/** @param fetched digests that a request so far was a reason to fetch */
+function count(
+  request: CacheRequest,
+  usage: CacheUsage,
+  content: StoredContent,
+  fetched: Set<string>,
+): void {
   const { method, repository, kind, name, status, bytes, time, agent } = request;
   if (![200, 206, 304].includes(status)) return;
   const isOwn = agent.startsWith(ownAgent);
@@ -74,10 +81,13 @@ function count(request: CacheRequest, usage: CacheUsage, content: StoredContent)
   const key = `${repository}@${digest}`;
   if (kind === "manifests" && !isOwn) usage.lastUsed[key] = Math.max(usage.lastUsed[key] ?? 0, time);
   if (method !== "GET" || status === 304) return;
-  // What was stored after the request came was fetched for it.
-  const storedAt = content.blobs.get(digest)?.storedAt;
-  const isHit = storedAt !== undefined && storedAt < time;
-  if (!isHit) usage.fetchedBytes += bytes;
+  // What was stored after the request came was fetched for it. Of several in the second of storing, the first one.
+  const storedAt = content.blobs.get(digest)?.storedAt ?? Infinity;
+  const isHit = storedAt < time || (storedAt === time && fetched.has(digest));
+  if (!isHit) {
+    fetched.add(digest);
+    usage.fetchedBytes += bytes;
+  }
   if (isOwn) return;
   usage.requests += 1;
   if (!isHit) return;
