@@ -66,12 +66,7 @@ export function withLog(usage: CacheUsage, log: string, content: StoredContent):
 }
 
 /** @param fetched digests that a request so far was a reason to fetch */
-function count(
-  request: CacheRequest,
-  usage: CacheUsage,
-  content: StoredContent,
-  fetched: Set<string>,
-): void {
+function count(request: CacheRequest, usage: CacheUsage, content: StoredContent, fetched: Set<string>): void {
   const { method, repository, kind, name, status, bytes, time, agent } = request;
   if (![200, 206, 304].includes(status)) return;
   const isOwn = agent.startsWith(ownAgent);
