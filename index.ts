@@ -104,7 +104,7 @@ if (settings.registryCache.mode === "own" && cacheLimit !== undefined)
       dockerHost: engine.host,
       caches: caches.map(({ registry, mode, bind, port }) => ({ registry, mode, bind, port })),
       limit: cacheLimit,
-      pins: [...(await pinsOfStacks(settings.root, engine.host)).names.keys()],
+      pins: [...(await pinsOfStacks(settings.root)).names.keys()],
     },
     { dependsOn: Object.values(images) },
   );

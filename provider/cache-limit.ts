@@ -1,6 +1,7 @@
 import prettyBytes from "pretty-bytes";
 import { stackCaches, type CacheIdentity } from "../lib/cache-store/engine-volume.ts";
 import { evict, type EvictionResult } from "../lib/cache-store/evict.ts";
+import { withCacheLock } from "../lib/cache-store/lock.ts";
 import { engineAt } from "../lib/docker/engine.ts";
 import type { ResourceHandler, Session } from "./resource-handler.ts";
 
@@ -52,7 +53,11 @@ function wanted({ limit }: CacheLimitState): string {
 }
 
 async function keep(state: CacheLimitState, urn: string, { log, signal }: Session): Promise<void> {
-  const { removed, bytesBefore, bytesAfter } = await limited(state, { signal });
+  const { removed, bytesBefore, bytesAfter } = await withCacheLock(
+    state.dockerHost,
+    { stack: state.stack, waitMs: 60_000, signal },
+    () => limited(state, { signal }),
+  );
   if (removed.length > 0)
     await log(
       `removed ${removed.length} ${removed.length === 1 ? "image" : "images"} from the registry cache, ${prettyBytes(bytesBefore - bytesAfter)}`,

@@ -1,7 +1,7 @@
 import { stackCaches, type StackCache } from "../../lib/cache-store/engine-volume.ts";
+import { withCacheLock } from "../../lib/cache-store/lock.ts";
 import { pinsOfStacks, type Pins } from "../../lib/cache-store/needed.ts";
 import type { CacheVolume } from "../../lib/cache-store/volume.ts";
-import { withHostLock } from "../../lib/daemon/host-lock.ts";
 import { engineAt } from "../../lib/docker/engine.ts";
 import { messageOf, UserError } from "../../lib/errors.ts";
 import { CacheClient } from "../../lib/registry/cache-client.ts";
@@ -45,7 +45,7 @@ export async function withCaches(stack: string, work: (open: OpenCaches) => Prom
         settings,
         caches,
         volumes: caches.map(({ volume }) => volume),
-        pins: await pinsOfStacks(projectRoot, settings.engine.host),
+        pins: await pinsOfStacks(projectRoot),
         limit: bytesOf(settings.registryCache.maxSize ?? ""),
         clientOf(volume) {
           const client = clients.get(volume) ?? newClient(caches.find((cache) => cache.volume === volume)!);
@@ -64,8 +64,7 @@ export async function withCaches(stack: string, work: (open: OpenCaches) => Prom
 
 /** Runs what changes caches of an engine while no other command of this host does. */
 export function changing<T>({ settings }: OpenCaches, work: () => Promise<T>): Promise<T> {
-  const key = `registry-cache:${settings.engine.host}`;
-  return withHostLock(key, { stack: settings.stack, waitMs: 2_000 }, work);
+  return withCacheLock(settings.engine.host, { stack: settings.stack, waitMs: 2_000 }, work);
 }
 
 /** @throws UserError where a cache is another stack's: what it keeps is for its owner to say. */

@@ -20,7 +20,7 @@ export function pruneCommand(): Command {
     .description(
       [
         "Makes the caches smaller: what was not used for longest goes first, by the registry's access log.",
-        "Stays: every image that a lock file or a Dockerfile of this clone's stacks on this engine names. What stays is read afterwards.",
+        "Stays: every image that a lock file or a Dockerfile of this clone's stacks names. What stays is read afterwards.",
       ].join("\n"),
     )
     .addOption(stackOption())

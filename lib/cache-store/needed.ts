@@ -29,7 +29,7 @@ export async function neededImages(settings: Settings): Promise<NeededImage[]> {
   });
 }
 
-/** What every stack of a clone that uses an engine needs, by its Dockerfiles and by its lock file. */
+/** What every stack of a clone needs, by its Dockerfiles and by its lock file. */
 export interface Pins {
   /** Name of an image by `host/repository@digest`, for showing. */
   names: Map<string, string>;
@@ -43,11 +43,12 @@ export function pinKey(host: string, repository: string, digest: string): string
 }
 
 /**
- * Collects what no cache of an engine may lose. A stack whose settings have problems is there with its lock file alone.
+ * Collects what no cache may lose, whichever engine a stack is for: two may share one. A stack whose settings have problems
+ * is there with its lock file alone.
  *
  * @param root the project's folder, with `Pulumi.<stack>.yaml`
  */
-export async function pinsOfStacks(root: string, dockerHost: string): Promise<Pins> {
+export async function pinsOfStacks(root: string): Promise<Pins> {
   const pins: Pins = { names: new Map(), notes: [] };
   const lockFiles = new Set([join(root, "images.lock.yaml"), join(root, ".sandbox", "images.lock.yaml")]);
   for (const file of readdirSync(root)) {
@@ -55,12 +56,11 @@ export async function pinsOfStacks(root: string, dockerHost: string): Promise<Pi
     if (stack === undefined) continue;
     try {
       const settings = settingsOfStackFile(root, stack);
-      if (settings.engine.host !== dockerHost) continue;
       lockFiles.add(settings.imagesLockFile);
       for (const image of await neededImages(settings)) add(pins, image.name, image.digest);
     } catch (error) {
       if (!(error instanceof UserError)) throw error;
-      // The sandbox's settings need its engine, which then is not this one.
+      // The sandbox's settings need its engine, which then has not been started.
       if (stack !== "sandbox")
         pins.notes.push(
           `${file} has problems: what the stack "${stack}" needs is taken from its lock file alone`,

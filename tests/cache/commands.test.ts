@@ -244,6 +244,22 @@ describe("npm run cache", function () {
     }
   });
 
+  it("is looked at by a stack that shares it, and pruned by its owner alone", async () => {
+    stack.project.configure("other", {
+      engine: { host: stack.dockerHost, network: "host" },
+      registryCache: { mode: "external", port },
+      cudaBase: { cuda: "12.6", image: smallBase },
+      stateDir: join(stack.project.root, "state"),
+    });
+    const env = await stack.variables();
+    const run = (...args: string[]) =>
+      stack.project.exec("node", [...commandLine(...args).slice(0, -1), "other"], env);
+    assert.match((await run("catalog")).stdout, /^registry +3\.1\.1 /m);
+    const { exitCode, output } = await run("clear");
+    assert.equal(exitCode, 1, output);
+    assert.match(output, /belongs to the stack "dev": npm run cache -- clear --stack dev/);
+  });
+
   it("is cleared, and warmed again", async () => {
     assert.match(await succeeds("clear"), /^Removed \d+ images?, \d+ MB\.$/);
     assert.equal(await succeeds("catalog"), "There is no image in the cache yet.");
