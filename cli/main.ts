@@ -14,6 +14,7 @@ const commands: Record<string, () => Promise<Command>> = {
   doctor: async () => (await import("./doctor.ts")).doctorCommand(),
   plan: async () => (await import("./plan.ts")).planCommand(),
   lock: async () => (await import("./lock.ts")).lockCommand(),
+  cache: async () => (await import("./cache.ts")).cacheCommand(),
   prune: async () => (await import("./prune.ts")).pruneCommand(),
   test: async () => (await import("./test.ts")).testCommand(),
 };
