@@ -30,6 +30,8 @@ export type BuildPlan = Pick<
 /** What a build did. */
 export interface BuildRecord {
   steps: BuildStep[];
+  /** What BuildKit did beside them, e.g. `"exporting to image"`. */
+  housekeeping: BuildStep[];
   seconds: number;
   /** Bytes of image layers that were fetched. */
   fetchedBytes: number;
@@ -80,12 +82,14 @@ export async function buildImage(
     const reason = await cacheReason(options.engine, contexts, progress.text, begin);
     throw new UserError(redact(buildError(plan, progress, outcome || (reason ?? ""))));
   }
+  const redacted = (step: BuildStep): BuildStep => ({
+    ...step,
+    name: redact(step.name),
+    ...(step.error && { error: redact(step.error) }),
+  });
   return {
-    steps: progress.steps().map((step) => ({
-      ...step,
-      name: redact(step.name),
-      ...(step.error && { error: redact(step.error) }),
-    })),
+    steps: progress.steps().map(redacted),
+    housekeeping: progress.housekeeping().map(redacted),
     seconds: Math.round((Date.now() - begin) / 100) / 10,
     fetchedBytes: progress.fetchedBytes,
   };

@@ -166,6 +166,7 @@ function newEvent(resource: ImageResource, previous: PreviousImage | undefined):
   let reasons = previous ? changedParts(previous.parts, resource.parts) : ["new"];
   if (sameContent) reasons = ["names or smoke test"];
   return {
+    began: new Date().toISOString(),
     time: "",
     run: process.env.GPU_BUILD_HOST_RUN ?? "",
     stack,
@@ -186,6 +187,7 @@ function newEvent(resource: ImageResource, previous: PreviousImage | undefined):
 
 function takeRecord(event: ImageEvent, record: BuildRecord): void {
   event.steps = record.steps;
+  event.housekeeping = record.housekeeping;
   event.buildSeconds = record.seconds;
   event.fetchedBytes = record.fetchedBytes;
 }
