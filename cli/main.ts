@@ -15,6 +15,7 @@ const commands: Record<string, () => Promise<Command>> = {
   plan: async () => (await import("./plan.ts")).planCommand(),
   lock: async () => (await import("./lock.ts")).lockCommand(),
   prune: async () => (await import("./prune.ts")).pruneCommand(),
+  report: async () => (await import("./report.ts")).reportCommand(),
   test: async () => (await import("./test.ts")).testCommand(),
 };
 

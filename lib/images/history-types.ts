@@ -1,4 +1,3 @@
-import type { CacheCounters } from "../registry/cache-counters.ts";
 import type { BuildStep } from "./build-progress.ts";
 
 /** What happened to one image in one run. */
@@ -36,7 +35,7 @@ export interface ImageEvent {
   error?: string;
 }
 
-/** One run of a command that converges a stack, as its wrapper saw it; plain `pulumi up` leaves none. */
+/** One run of a command that converges a stack and did something with an image, as its wrapper saw it; plain `pulumi up` leaves none. */
 export interface RunRecord {
   /** Tells such a line from that of an image. */
   kind: "run";
@@ -50,8 +49,6 @@ export interface RunRecord {
   result: "done" | "failed" | "stopped";
   /** Resources that changed. */
   changed: number;
-  /** What the registry cache has done since it started, as it was after the run. */
-  cache?: CacheCounters;
 }
 
 /** What a stack's history file holds. */

@@ -40,17 +40,26 @@ export function layerTree(images: LayeredImage[], names: ReadonlyMap<string, str
   return roots;
 }
 
-/** Bytes of an image's layers, and of those that no other image on the engine has. */
-export function sizesOfImage(
-  images: LayeredImage[],
-  id: string,
-): { size: number; unique: number } | undefined {
+/** Sizes of one image in bytes. */
+export interface ImageSizes {
+  size: number;
+  /** Of layers that no other image on the engine has. */
+  unique: number;
+  /** Of layers that none of its parents has. */
+  adds: number;
+}
+
+/** Sizes of an image; undefined where the engine does not have it. */
+export function sizesOfImage(images: LayeredImage[], id: string, parents: string[]): ImageSizes | undefined {
   const image = images.find((one) => one.id === id);
   if (!image) return undefined;
-  const elsewhere = new Set(
-    images.filter((one) => one.id !== id).flatMap(({ layers }) => layers.map(({ chain }) => chain)),
-  );
-  const sum = (layers: LayeredImage["layers"]): number =>
-    layers.reduce((total, { bytes }) => total + bytes, 0);
-  return { size: sum(image.layers), unique: sum(image.layers.filter(({ chain }) => !elsewhere.has(chain))) };
+  const beside = (others: LayeredImage[]): number => {
+    const elsewhere = new Set(others.flatMap(({ layers }) => layers.map(({ chain }) => chain)));
+    return image.layers.reduce((sum, { chain, bytes }) => (elsewhere.has(chain) ? sum : sum + bytes), 0);
+  };
+  return {
+    size: beside([]),
+    unique: beside(images.filter((one) => one.id !== id)),
+    adds: beside(images.filter((one) => one.id !== id && parents.includes(one.id))),
+  };
 }

@@ -82,6 +82,8 @@ export interface ImageSummary {
   size?: number;
   /** What no other image has. */
   unique?: number;
+  /** What it has and none of its parents. */
+  adds?: number;
 }
 
 /** Layers that the same images have, one above the other. */

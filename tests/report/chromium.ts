@@ -1,5 +1,5 @@
 import { existsSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
-import { delimiter, join } from "node:path";
+import { delimiter, dirname, join } from "node:path";
 import { unpackPackages } from "../../sandbox/apt-packages.ts";
 import { debianRelease, debianSources } from "../../sandbox/debian.ts";
 import type { WorkOptions } from "../../sandbox/steps.ts";
@@ -12,7 +12,17 @@ export interface Chromium {
 }
 
 /** Without a window, a third of the whole browser's size; and letters to write with. */
-const packages = ["chromium-headless-shell", "fontconfig-config", "fonts-dejavu-core"];
+const packages = ["chromium-headless-shell", "fonts-dejavu-core"];
+
+/** What general names of fonts mean: that stands in a configuration which need not be there. */
+const families = [
+  ["system-ui", "DejaVu Sans"],
+  ["sans-serif", "DejaVu Sans"],
+  ["monospace", "DejaVu Sans Mono"],
+].map(
+  ([name, font]) =>
+    `<alias binding="same"><family>${name}</family><prefer><family>${font}</family></prefer></alias>`,
+);
 
 /** Debian's Chromium: the machine's own where there is one, else unpacked into the user's cache, nothing installed. */
 export async function debianChromium(options: WorkOptions = {}): Promise<Chromium> {
@@ -25,23 +35,28 @@ export async function debianChromium(options: WorkOptions = {}): Promise<Chromiu
     options,
   );
   const files = join(folder, "files");
-  const libraries = join(files, "usr/lib");
-  const folders = readdirSync(libraries).filter((name) => name.endsWith("-linux-gnu"));
   const fonts = join(folder, "fonts.conf");
-  // Its own place is known only now: the folder was made under another name.
+  // Its own place is known only now: the folder was made under another name. Fonts that the machine has were not fetched.
+  const places = [join(files, "usr/share/fonts"), "/usr/share/fonts"].map((path) => `<dir>${path}</dir>`);
   writeFileSync(
     fonts,
-    `<fontconfig><dir>${join(files, "usr/share/fonts")}</dir><cachedir prefix="xdg">fontconfig</cachedir></fontconfig>\n`,
+    `<fontconfig>${places.join("")}${families.join("")}<cachedir prefix="xdg">fontconfig</cachedir></fontconfig>\n`,
   );
   return {
-    executablePath: join(libraries, "chromium/chromium-headless-shell"),
-    env: {
-      FONTCONFIG_FILE: fonts,
-      LD_LIBRARY_PATH: folders
-        .flatMap((name) => [join(libraries, name), join(files, "lib", name)])
-        .join(delimiter),
-    },
+    executablePath: join(files, "usr/lib/chromium/chromium-headless-shell"),
+    env: { FONTCONFIG_FILE: fonts, LD_LIBRARY_PATH: libraryFolders(files).join(delimiter) },
   };
+}
+
+/** Folders with shared libraries; some of them are not where the loader looks by itself. */
+function libraryFolders(files: string): string[] {
+  const paths = ["lib", "usr/lib"].map((name) => join(files, name)).filter((folder) => existsSync(folder));
+  const libraries = paths.flatMap((folder) =>
+    readdirSync(folder, { recursive: true, encoding: "utf8" })
+      .filter((path) => /\.so(\.\d+)*$/.test(path))
+      .map((path) => dirname(join(folder, path))),
+  );
+  return [...new Set(libraries)];
 }
 
 async function unpack(folder: string, release: string, options: WorkOptions): Promise<void> {
