@@ -2,12 +2,12 @@ import type { DockerfileInputs } from "./build-inputs.ts";
 
 /**
  * BuildKit's words for each of a build's instructions, in their order: name of the stage and number in it, e.g.
- * `"stage-1 3"`.
+ * `"stage-1 3"`. It does not count a FROM that names a stage, nothing, or a named context; in our builds every image is one.
  */
 export function stepLabels(inputs: DockerfileInputs): string[] {
   const counts = new Map<number, number>();
   return inputs.instructions.map(({ stage }) => {
-    const number = (counts.get(stage) ?? firstNumber(stage, inputs)) + 1;
+    const number = (counts.get(stage) ?? 0) + 1;
     counts.set(stage, number);
     return `${inputs.stages.get(stage)?.name ?? `stage-${stage}`} ${number}`;
   });
@@ -34,10 +34,4 @@ export function stageNamed(name: string, { stages }: DockerfileInputs): number |
   for (const [index, stage] of stages)
     if (stage.name === name.toLowerCase() || String(index) === name) return index;
   return undefined;
-}
-
-/** BuildKit counts FROM too, unless it names a stage or nothing. */
-function firstNumber(stage: number, inputs: DockerfileInputs): number {
-  const base = inputs.stages.get(stage)?.base ?? "scratch";
-  return base === "scratch" || stageNamed(base, inputs) !== undefined ? 0 : 1;
 }

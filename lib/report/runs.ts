@@ -93,9 +93,9 @@ function spansOf(event: ImageEvent, runBegan: number): UnplacedSpan[] {
 function kindOf({ name, cached, error }: BuildStep): UnplacedSpan["kind"] {
   if (error !== undefined) return "failed";
   if (cached) return "cached";
-  if (/\] FROM |^resolve |load metadata for/.test(name)) return "pull";
+  if (/^\[context [^\]]*\] (?!load from client)|\] FROM |load metadata for/.test(name)) return "pull";
   if (/^(exporting|importing)|cache/.test(name)) return "export";
-  return name.startsWith("[internal]") ? "context" : "step";
+  return /^\[(internal|context)\b/.test(name) ? "context" : "step";
 }
 
 function rounded(seconds: number): number {

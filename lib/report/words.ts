@@ -15,6 +15,9 @@ export function percent(share: number): string {
 /** A step as a person reads it: without BuildKit's numbers and the mounts, e.g. `"RUN uv pip sync /run/requirements.lock"`. */
 export function shortStep(name: string, longest = 90): string {
   const words = name
+    .replace(/^\[context ([^\]]*)\] load from client/, "reading the context $1")
+    .replace(/^\[context ([^\]]*)\] load metadata for .*/, "looking up $1")
+    .replace(/^\[context ([^\]]*)\] \S+/, "fetching $1")
     .replace(/^\[[^\]]*\] /, "")
     .replace(/^(RUN|COPY|ADD) ((--[\w-]+(=("[^"]*"|\S+))?\s+)+)/, "$1 ")
     .replace(/\s+/g, " ")

@@ -290,6 +290,8 @@ function engineState(): NonNullable<ReportFacts["engine"]> {
       ],
     },
   );
+  for (const image of made.layers)
+    image.layers = image.layers.map((layer) => ({ ...layer, made: layer.chain }));
   const plan = planPrune(made, ledgerWith({}), { ...pruneOptions, now, olderThan: 14 * day });
   return {
     name: "Docker Engine 28.5.1, overlay2",
