@@ -70,7 +70,7 @@ describe("the report's page in a browser", function () {
             assert.ok(box && box.width > width / 2 && box.height > 60, `${id}: ${JSON.stringify(box)}`);
             assert.ok((await page.locator(`#${id}-chart svg path`).count()) > 3, id);
           }
-          assert.ok(((await page.evaluate("document.documentElement.scrollWidth")) as number) <= width);
+          assert.ok((await page.evaluate<number>("document.documentElement.scrollWidth")) <= width);
           assert.deepEqual(await faintTexts(page), []);
         }));
 
@@ -90,9 +90,9 @@ describe("the report's page in a browser", function () {
       const seen: string[] = [];
       for (let presses = 0; presses < 60; presses++) {
         await page.keyboard.press("Tab");
-        const focused = (await page.evaluate(
+        const focused = await page.evaluate<string>(
           "document.activeElement.id || document.activeElement.innerText.trim()",
-        )) as string;
+        );
         if (focused !== "") seen.push(focused);
       }
       for (const wanted of ["To the content", "Timeline", "run", "As a table", "In words"])
@@ -109,7 +109,7 @@ describe("the report's page in a browser", function () {
   it("has the data that --json prints", () =>
     open({ colorScheme: "light", width: 1200 }, async (page) => {
       const data = await page.locator("#data").evaluate((element) => element.textContent);
-      assert.deepEqual(JSON.parse(data!), JSON.parse(JSON.stringify(report)));
+      assert.deepEqual(JSON.parse(data), JSON.parse(JSON.stringify(report)));
     }));
 });
 

@@ -4,7 +4,8 @@ import { makeReport } from "../../lib/report/make-report.ts";
 import { reportPage } from "../../lib/report/page/page.ts";
 import { hitRateOf, inWords, shortStep } from "../../lib/report/words.ts";
 import { content } from "../prune/facts.ts";
-import { madeFacts, now } from "./made-facts.ts";
+import { madeFacts } from "./made-facts.ts";
+import { now } from "./made-history.ts";
 
 const report = makeReport(madeFacts());
 
