@@ -1,6 +1,11 @@
 import { join } from "node:path";
 import { build } from "esbuild";
 
+const notices = [
+  "Apache ECharts, Copyright The Apache Software Foundation, Apache-2.0",
+  "ZRender, Copyright (c) 2017, Baidu Inc. All rights reserved, BSD-3-Clause",
+];
+
 /** The page's script with the parts of the chart library that it uses, minified, as it may stand in a script element. */
 export async function clientScript(): Promise<string> {
   const { outputFiles } = await build({
@@ -11,10 +16,10 @@ export async function clientScript(): Promise<string> {
     format: "iife",
     target: "es2022",
     write: false,
-    legalComments: "none",
+    legalComments: "eof",
     define: { "process.env.NODE_ENV": '"production"' },
-    // Apache ECharts' licence asks for its notice to go with it.
-    banner: { js: "/*! Apache ECharts, Apache-2.0, https://echarts.apache.org */" },
+    // The licences of what is in it ask for these words to go with it.
+    banner: { js: `/*! ${notices.join("; ")} */` },
     logLevel: "silent",
   });
   return outputFiles[0]!.text.replace(/<\/(script)/gi, "<\\/$1");
