@@ -69,10 +69,14 @@ async function report(options: ReportOptions): Promise<void> {
     return;
   }
   const file = resolve(options.output ?? join(projectRoot, "reports", `${options.stack}.html`));
-  await mkdir(dirname(file), { recursive: true });
-  await writeFileAtomic(file, await reportPage(made)).catch((error: NodeJS.ErrnoException) => {
-    throw new UserError(`The page cannot be written to ${file}: ${error.code ?? error.message}`);
-  });
+  const page = await reportPage(made);
+  try {
+    await mkdir(dirname(file), { recursive: true });
+    await writeFileAtomic(file, page);
+  } catch (error) {
+    const why = (error as NodeJS.ErrnoException).code ?? (error as Error).message;
+    throw new UserError(`The page cannot be written to ${file} (${why}); name another place: --output FILE`);
+  }
   for (const note of made.notes) console.log(note);
   for (const line of lastRunLine(made)) console.log(line);
   for (const { line, fix } of made.advice.slice(0, 3)) console.log(`  ${line}\n    ${fix}`);

@@ -30,8 +30,13 @@ export interface ReportQuestion {
 export async function readReportFacts(question: ReportQuestion): Promise<ReportFacts> {
   const { settings } = question;
   const { stack, stateDir } = settings;
-  const history = await readWholeHistory(stateDir, stack);
   const path = historyPath(stateDir, stack);
+  const history = await readWholeHistory(stateDir, stack).catch((error: NodeJS.ErrnoException) => {
+    const fix = error.code === "EACCES" ? "run this as the user who builds the stack" : "look at that file";
+    throw new UserError(
+      `The history of builds ${path} cannot be read (${error.code ?? error.message}); ${fix}`,
+    );
+  });
   const notes: string[] = [];
   if (history.unreadable.length > 0) notes.push(unreadableNote(path, history.unreadable));
   if (history.events.length === 0) {

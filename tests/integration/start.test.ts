@@ -145,7 +145,7 @@ RUN --mount=type=bind,from=cuda-base:devel-12.6,source=/compiler,target=/mnt/com
     assert.equal(page.exitCode, 0, page.output);
     assert.match(
       page.stdout,
-      /\nLast run of sandbox: .* of the steps from the cache\.\n(.*\n)*.*\/reports\/sandbox\.html\n/s,
+      /^Last run of sandbox: .* of the steps from the cache\.\n(.*\n)*.*\/reports\/sandbox\.html$/,
     );
     assert.match(project.read("reports/sandbox.html"), /<h1>Where did my time go\?<\/h1>/);
   });

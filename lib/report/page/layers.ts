@@ -13,7 +13,7 @@ export function layersSection({ layers, engine }: Report): Html {
           <b>${size(shared)}</b> of it belongs to several images.
         </p>
         <ul class="tree">
-          ${layers.map((group) => groupItem(group, total))}
+          ${layers.flatMap((group) => groupItems(group, total))}
         </ul>
         <p class="legend">
           <span><i class="swatch step"></i>shared</span
@@ -24,6 +24,12 @@ export function layersSection({ layers, engine }: Report): Html {
     <h2 id="layers-title">Layers</h2>
     ${words}
   </section>`;
+}
+
+/** A group of layers without a byte, such as WORKDIR's, is not worth a line; what stands on it takes its place. */
+function groupItems(group: LayerGroup, total: number): Html[] {
+  if (group.bytes > 0) return [groupItem(group, total)];
+  return group.children.flatMap((child) => groupItems(child, total));
 }
 
 function groupItem(group: LayerGroup, total: number): Html {
@@ -54,7 +60,7 @@ function groupItem(group: LayerGroup, total: number): Html {
     ${
       children.length > 0 &&
       html`<ul>
-        ${children.map((child) => groupItem(child, total))}
+        ${children.flatMap((child) => groupItems(child, total))}
       </ul>`
     }
   </li>`;

@@ -86,3 +86,9 @@ export function escaped(text: string): string {
   element.textContent = text;
   return element.innerHTML;
 }
+
+/** Seconds between two lines of an axis: round in a clock's way, so that at most `lines` of them fit. */
+export function clockInterval(most: number, lines: number): number {
+  const round = [0.2, 0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200];
+  return round.find((seconds) => most / seconds <= lines) ?? 14_400;
+}

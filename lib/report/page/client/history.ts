@@ -1,7 +1,7 @@
 import type { EChartsCoreOption } from "echarts/core";
 import type { Run } from "../../types.ts";
 import { hitRateOf, inWords, percent } from "../../words.ts";
-import { common, escaped, type Theme } from "./charts.ts";
+import { clockInterval, common, escaped, type Theme } from "./charts.ts";
 
 /** Build seconds of each run by image, and below them the share of steps from the cache. */
 export function history(
@@ -12,7 +12,7 @@ export function history(
   const labels = runs.map(({ began }) => shortDate(began));
   const base = common(theme);
   const most = Math.max(...runs.map(buildSeconds));
-  const step = interval(most);
+  const step = clockInterval(most, 5);
   const color = (index: number): string => theme.series[index % theme.series.length]!;
   const of = (run: Run, image: string) =>
     run.images.find((one) => one.image === image && one.result === "built");
@@ -98,12 +98,6 @@ export function history(
 
 function buildSeconds({ images }: Run): number {
   return images.reduce((sum, image) => sum + image.buildSeconds, 0);
-}
-
-/** Seconds between two lines of the axis: round in a clock's way, five of them at most. */
-function interval(most: number): number {
-  const round = [0.2, 0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200];
-  return round.find((seconds) => most / seconds <= 5) ?? 14_400;
 }
 
 function runWords({ began, seconds, images }: Run): string {

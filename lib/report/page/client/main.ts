@@ -7,8 +7,8 @@ import { fillHistory, fillRun } from "./tables.ts";
 import { timeline } from "./timeline.ts";
 
 const report = JSON.parse(document.getElementById("data")!.textContent) as Report;
-const names = report.images.map(({ name }) => name);
 const built = report.runs.filter(({ images }) => images.some(({ result }) => result === "built"));
+const names = report.images.filter(({ builds }) => builds > 0).map(({ name }) => name);
 
 let shown: Run = built.at(-1) ?? report.runs.at(-1)!;
 const choice = document.getElementById("run") as HTMLSelectElement;
@@ -16,7 +16,7 @@ choice.append(
   ...[...report.runs].reverse().map((run) => new Option(titleOf(run), run.id, false, run.id === shown.id)),
 );
 
-const drawn = chart("timeline-chart", (theme) => timeline(shown, theme));
+const drawn = chart("timeline-chart", (theme, width) => timeline(shown, theme, width));
 show(shown);
 choice.addEventListener("change", () => show(report.runs.find(({ id }) => id === choice.value)!));
 

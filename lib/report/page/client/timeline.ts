@@ -2,7 +2,7 @@ import type { CustomSeriesRenderItem } from "echarts/types/dist/shared.js";
 import type { EChartsCoreOption } from "echarts/core";
 import type { Run, Span } from "../../types.ts";
 import { inWords, shortStep } from "../../words.ts";
-import { common, escaped, type Theme } from "./charts.ts";
+import { clockInterval, common, escaped, type Theme } from "./charts.ts";
 
 const rowHeight = 22;
 const axisHeight = 34;
@@ -14,7 +14,11 @@ interface Row {
 }
 
 /** A run from left to right: an image is a title and below it as many rows as it had steps side by side. */
-export function timeline(run: Run, theme: Theme): { option: EChartsCoreOption; height: number } {
+export function timeline(
+  run: Run,
+  theme: Theme,
+  width: number,
+): { option: EChartsCoreOption; height: number } {
   const rows = rowsOf(run);
   const spans = rows.flatMap(({ spans }, row) => spans.map((span) => ({ row, span })));
   const end = Math.max(run.seconds, ...spans.map(({ span }) => span.start + span.seconds));
@@ -59,6 +63,7 @@ export function timeline(run: Run, theme: Theme): { option: EChartsCoreOption; h
         type: "value",
         min: 0,
         max: end > 0 ? end : 1,
+        interval: clockInterval(end, width / 90),
         axisLine: { show: false },
         axisTick: { show: false },
         axisLabel: {
@@ -106,7 +111,7 @@ function spanWords({ what, kind, start, seconds }: Span): string {
 }
 
 function axisWords(seconds: number): string {
-  if (seconds < 100) return `${Math.round(seconds * 10) / 10} s`;
+  if (seconds < 60) return `${Math.round(seconds * 10) / 10} s`;
   const minutes = Math.floor(seconds / 60);
   const rest = Math.round(seconds % 60);
   return rest === 0 ? `${minutes} min` : `${minutes}:${String(rest).padStart(2, "0")} min`;
