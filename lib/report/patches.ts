@@ -6,7 +6,8 @@ import type { PatchAge } from "./types.ts";
 const day = 86_400_000;
 
 /** A step that brings the distribution's packages as they are on that day. */
-const bringsPackages = /\b(?:apt|apt-get)\b[^;|]*?\b(?:install|upgrade|dist-upgrade|full-upgrade)\b/;
+const bringsPackages =
+  /(?:^|[\s;&|(])apt(?:-get)?\s[^;&|]*?\b(?:install|upgrade|dist-upgrade|full-upgrade)\b/;
 
 /**
  * When each image got the distribution's packages: when its step with apt ran last, not from BuildKit's cache. Images

@@ -1,5 +1,5 @@
 import prettyBytes from "pretty-bytes";
-import { inWords, shortStep } from "./words.ts";
+import { fewOf, inWords, shortStep } from "./words.ts";
 import type { ImageRun } from "./types.ts";
 
 /** Where the time of a run went, a line for each image that was built; nothing where none was. */
@@ -16,9 +16,7 @@ export function runLines(images: ImageRun[]): string[] {
 /** The same for one image by itself, with why it was built; undefined where it was not. */
 export function runLine(image: ImageRun): string | undefined {
   if (!wasBuilt(image)) return undefined;
-  const { reasons } = image;
-  const why = reasons.length > 3 ? [...reasons.slice(0, 3), `${reasons.length - 3} more`] : reasons;
-  return `built in ${lineOf(image)}; why: ${why.join(", ")}`;
+  return `built in ${lineOf(image)}; why: ${fewOf(image.reasons)}`;
 }
 
 function wasBuilt({ result, ranSteps, cachedSteps }: ImageRun): boolean {

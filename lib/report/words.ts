@@ -31,3 +31,9 @@ export function hitRateOf(images: { cachedSteps: number; ranSteps: number }[]): 
   const all = images.reduce((sum, image) => sum + image.cachedSteps + image.ranSteps, 0);
   return all === 0 ? undefined : cached / all;
 }
+
+/** `"a, b, c"`, and beyond `most` of them `"a, b and 7 more"`. */
+export function fewOf(names: string[], most = 3): string {
+  const rest = names.length - most;
+  return rest <= 0 ? names.join(", ") : `${names.slice(0, most).join(", ")} and ${rest} more`;
+}

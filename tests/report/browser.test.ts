@@ -106,11 +106,50 @@ describe("the report's page in a browser", function () {
       );
     }));
 
+  it("takes other colours when the reader's system turns dark", () =>
+    open({ colorScheme: "light", width: 1200 }, async (page) => {
+      const colors = () =>
+        page
+          .locator("#timeline-chart svg path")
+          .evaluateAll((paths) => paths.map((path) => path.getAttribute("fill")));
+      const light = await colors();
+      await page.emulateMedia({ colorScheme: "dark" });
+      assert.equal((await colors()).length, light.length);
+      assert.notDeepEqual(await colors(), light);
+    }));
+
   it("has the data that --json prints", () =>
     open({ colorScheme: "light", width: 1200 }, async (page) => {
       const data = await page.locator("#data").evaluate((element) => element.textContent);
       assert.deepEqual(JSON.parse(data), JSON.parse(JSON.stringify(report)));
     }));
+
+  it("shows a stack of a hundred images, and one without engine of which no build ever went well", async () => {
+    const { engine: _, ...facts } = madeFacts();
+    const { events } = facts.history;
+    const many = Array.from({ length: 100 }, (_, index) => ({
+      ...events[4]!,
+      ...{ run: "many", image: `service-${index}`, parts: { "parent cuda-base-runtime": "r" } },
+    }));
+    const declared = many.map(({ image }) => ({ name: image, tags: [`${image}:cu128`] }));
+    const hundred = {
+      ...facts,
+      declared: [...facts.declared, ...declared],
+      history: { ...facts.history, events: [...events, ...many] },
+    };
+    const failed = events.map((event) => ({ ...event, result: "failed" as const, error: "exit code: 1" }));
+    const none = { ...facts, history: { events: failed, runs: [], unreadable: [] } };
+    for (const [shown, rows] of [
+      [hundred, 100],
+      [none, 2],
+    ] as const) {
+      writeFileSync(file, await reportPage(makeReport(shown)));
+      await open({ colorScheme: "light", width: 360 }, async (page) => {
+        assert.equal(await page.locator("#run-images tbody tr").count(), rows);
+        assert.ok((await page.evaluate<number>("document.documentElement.scrollWidth")) <= 360);
+      });
+    }
+  });
 });
 
 /** Texts whose contrast with what lies behind them is below 4.5 to 1, as WCAG's level AA wants it. */

@@ -1,7 +1,13 @@
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { readSyntax } from "../../lib/images/dockerfile-syntax.ts";
+import { stepsOfStack } from "../../lib/report/dockerfile-steps.ts";
 import { layerTree, sizesOfImage } from "../../lib/report/layer-tree.ts";
 import { makeReport } from "../../lib/report/make-report.ts";
 import { reportPage } from "../../lib/report/page/page.ts";
+import { patchAges } from "../../lib/report/patches.ts";
+import { settingsOfStackFile } from "../../lib/settings/load.ts";
 import { hitRateOf, inWords, shortStep } from "../../lib/report/words.ts";
 import { content } from "../prune/facts.ts";
 import { madeFacts } from "./made-facts.ts";
@@ -105,6 +111,32 @@ describe("a report's images", () => {
     assert.deepEqual(never.patches, [
       { image: "cuda-base-runtime", since: "2026-11-20", days: 10, from: "date" },
     ]);
+  });
+});
+
+describe("the Dockerfiles of the repository", () => {
+  const dev = settingsOfStackFile(join(import.meta.dirname, "..", ".."), "dev");
+
+  it("are read for the steps of every image, and the base's patches are those of its step with apt upgrade", async () => {
+    const dockerfiles = await stepsOfStack(dev);
+    for (const { image, steps } of dockerfiles)
+      assert.ok(
+        steps.some(({ keyword, isInImage }) => keyword === "RUN" && isInImage),
+        image,
+      );
+    const runtime = dockerfiles.find(({ image }) => image === "cuda-base-runtime")!;
+    const { instructions } = readSyntax(readFileSync(runtime.file, "utf8"), runtime.file);
+    const upgrade = instructions.find(({ rest }) => /apt-get "\$@" upgrade/.test(rest))!;
+    const event = madeFacts().history.events[0]!;
+    const ages = instructions.flatMap((instruction) => {
+      const step = runtime.steps.find(({ line }) => line === instruction.line);
+      if (!step) return [];
+      const [stage, number] = step.label.split(" ");
+      const name = `[${stage} ${number}/99] ${instruction.keyword} ${instruction.rest}`;
+      const steps = [{ name, cached: false, seconds: 1 }];
+      return patchAges([{ ...event, steps }], [runtime], now).map(() => instruction.line);
+    });
+    assert.deepEqual(ages, [upgrade.line]);
   });
 });
 

@@ -1,5 +1,5 @@
 import type { ImageSummary, Report } from "../types.ts";
-import { inWords, percent } from "../words.ts";
+import { fewOf, inWords, percent } from "../words.ts";
 import { bar, moment, size } from "./format.ts";
 import { html, type Html } from "./html.ts";
 
@@ -53,7 +53,7 @@ function imageRow(image: ImageSummary): Html {
     <td class="number" data-label="size">${image.size === undefined ? "–" : size(image.size)}</td>
     <td class="number" data-label="nobody else's">${unique === undefined ? "–" : size(unique)}</td>
     <td data-label="last time">
-      ${last ? html`<span>${last.result}, ${moment(last.time)}<small>${last.reasons.slice(0, 3).join(", ")}${last.reasons.length > 3 && ` and ${last.reasons.length - 3} more`}</small></span>` : "never built here"}
+      ${last ? html`<span>${last.result}, ${moment(last.time)}<small>${fewOf(last.reasons)}</small></span>` : "never built here"}
     </td>
   </tr>`;
 }

@@ -1,5 +1,5 @@
 import type { ImageRun, Report, Run } from "../types.ts";
-import { hitRateOf, inWords, percent, shortStep } from "../words.ts";
+import { fewOf, hitRateOf, inWords, percent, shortStep } from "../words.ts";
 import { moment, size } from "./format.ts";
 import { html, type Html } from "./html.ts";
 
@@ -28,7 +28,7 @@ function answer(run: Run): Html {
   const built = run.images.filter(({ result }) => result === "built");
   const rate = hitRateOf(built);
   const slowest = slowestOf(built);
-  const names = built.map(({ image }) => image).join(", ");
+  const names = fewOf(built.map(({ image }) => image));
   return html`The last build took <b>${inWords(run.seconds)}</b> and made
     ${names}${rate !== undefined && html`; <b>${percent(rate)}</b> of the steps came from the cache`}.
     ${
@@ -55,7 +55,9 @@ function tiles({ disk, prune, patches, runs }: Report, run: Run | undefined): Ht
     ...(used !== undefined
       ? [tile("On the disk", size(used), disk!.free === undefined ? "" : `${size(disk!.free)} free`)]
       : []),
-    ...(prune ? [tile("Needed by nobody", size(prune.bytes), html`<a href="#prune">what and why</a>`)] : []),
+    ...(prune && prune.bytes > 0
+      ? [tile("Needed by nobody", size(prune.bytes), html`<a href="#prune">what and why</a>`)]
+      : []),
     ...(cache && cache.requests > 0
       ? [
           tile(

@@ -3,10 +3,27 @@ import type { Run } from "../../types.ts";
 import { hitRateOf, inWords, percent } from "../../words.ts";
 import { clockInterval, common, escaped, type Theme } from "./charts.ts";
 
+/** Images that share a colour: one, or all that have no colour of their own. */
+interface Group {
+  name: string;
+  images: string[];
+}
+
+/** Images that took longest, each by itself, and the rest together: more colours than these nobody can tell apart. */
+export function busiest(runs: Run[], most = 7): Group[] {
+  const seconds = new Map<string, number>();
+  for (const { image, result, buildSeconds } of runs.flatMap(({ images }) => images))
+    if (result === "built") seconds.set(image, (seconds.get(image) ?? 0) + buildSeconds);
+  const names = [...seconds].sort(([, a], [, b]) => b - a).map(([name]) => name);
+  const rest = names.slice(most);
+  const groups = names.slice(0, most).map((name) => ({ name, images: [name] }));
+  return rest.length === 0 ? groups : [...groups, { name: `${rest.length} others`, images: rest }];
+}
+
 /** Build seconds of each run by image, and below them the share of steps from the cache. */
 export function history(
   runs: Run[],
-  images: string[],
+  groups: Group[],
   theme: Theme,
 ): { option: EChartsCoreOption; height: number } {
   const labels = runs.map(({ began }) => shortDate(began));
@@ -14,8 +31,8 @@ export function history(
   const most = Math.max(...runs.map(buildSeconds));
   const step = clockInterval(most, 5);
   const color = (index: number): string => theme.series[index % theme.series.length]!;
-  const of = (run: Run, image: string) =>
-    run.images.find((one) => one.image === image && one.result === "built");
+  const of = (run: Run, { images }: Group) =>
+    run.images.filter((one) => images.includes(one.image) && one.result === "built");
   const axis = (gridIndex: number, showLabels: boolean) => ({
     type: "category",
     gridIndex,
@@ -48,7 +65,7 @@ export function history(
         itemWidth: 12,
         itemHeight: 12,
         textStyle: { color: theme.ink },
-        data: images,
+        data: groups.map(({ name }) => name),
       },
       grid: [
         { left: 56, right: 12, top: 58, height: 170 },
@@ -66,18 +83,18 @@ export function history(
         }),
         values(1, { min: 0, max: 1, interval: 0.5, axisLabel: { color: theme.muted, formatter: percent } }),
       ],
-      series: images.flatMap((image, index) => [
+      series: groups.flatMap((group, index) => [
         {
-          name: image,
+          name: group.name,
           type: "bar",
           stack: "seconds",
           barMaxWidth: 36,
           cursor: "pointer",
           itemStyle: { color: color(index) },
-          data: runs.map((run) => of(run, image)?.buildSeconds ?? null),
+          data: runs.map((run) => buildSeconds({ images: of(run, group) })),
         },
         {
-          name: image,
+          name: group.name,
           type: "line",
           xAxisIndex: 1,
           yAxisIndex: 1,
@@ -86,17 +103,14 @@ export function history(
           symbolSize: 7,
           lineStyle: { color: color(index), width: 2 },
           itemStyle: { color: color(index) },
-          data: runs.map((run) => {
-            const built = of(run, image);
-            return (built && hitRateOf([built])) ?? null;
-          }),
+          data: runs.map((run) => hitRateOf(of(run, group)) ?? null),
         },
       ]),
     },
   };
 }
 
-function buildSeconds({ images }: Run): number {
+function buildSeconds({ images }: Pick<Run, "images">): number {
   return images.reduce((sum, image) => sum + image.buildSeconds, 0);
 }
 

@@ -1,14 +1,13 @@
 import type { Report, Run } from "../../types.ts";
-import { hitRateOf, inWords, percent } from "../../words.ts";
+import { fewOf, hitRateOf, inWords, percent } from "../../words.ts";
 import { chart } from "./charts.ts";
 import { graph } from "./graph.ts";
-import { history, shortDate } from "./history.ts";
+import { busiest, history, shortDate } from "./history.ts";
 import { fillHistory, fillRun } from "./tables.ts";
 import { timeline } from "./timeline.ts";
 
 const report = JSON.parse(document.getElementById("data")!.textContent) as Report;
 const built = report.runs.filter(({ images }) => images.some(({ result }) => result === "built"));
-const names = report.images.filter(({ builds }) => builds > 0).map(({ name }) => name);
 
 let shown: Run = built.at(-1) ?? report.runs.at(-1)!;
 const choice = document.getElementById("run") as HTMLSelectElement;
@@ -20,7 +19,7 @@ const drawn = chart("timeline-chart", (theme, width) => timeline(shown, theme, w
 show(shown);
 choice.addEventListener("change", () => show(report.runs.find(({ id }) => id === choice.value)!));
 
-const bars = chart("history-chart", (theme) => history(built, names, theme));
+const bars = chart("history-chart", (theme) => history(built, busiest(built), theme));
 bars.instance().on("click", ({ dataIndex }) => {
   show(built[dataIndex]!);
   document.getElementById("timeline")!.scrollIntoView();
@@ -39,7 +38,7 @@ function show(run: Run): void {
 
 function titleOf({ began, seconds, images }: Run): string {
   const made = images.filter(({ result }) => result === "built").map(({ image }) => image);
-  return `${shortDate(began)}: ${inWords(seconds)}, ${made.length > 0 ? made.join(", ") : "nothing built"}`;
+  return `${shortDate(began)}: ${inWords(seconds)}, ${made.length > 0 ? fewOf(made) : "nothing built"}`;
 }
 
 function wordsOf({ seconds, images, result }: Run): string {
