@@ -42,6 +42,8 @@ export interface BuildOptions {
   signal: AbortSignal;
   /** Called when a step begins, e.g. `"[3/7] RUN make"`. */
   onStep?: (step: string, secondsSoFar: number) => void;
+  /** Called with what the build did, also where it failed. */
+  onRecord?: (record: BuildRecord) => void;
   /** Said once, before the build. */
   onNote?: (note: string) => void;
   /** Minutes without a sign of progress until the build is stopped. @default 30 */
@@ -78,21 +80,23 @@ export async function buildImage(
   };
   const contexts = Object.values({ ...plan.contexts, ...plan.pins });
   const { outcome, progress } = await withRepairs(attempt, contexts, options).finally(() => proxy.close());
-  if (outcome !== undefined) {
-    const reason = await cacheReason(options.engine, contexts, progress.text, begin);
-    throw new UserError(redact(buildError(plan, progress, outcome || (reason ?? ""))));
-  }
   const redacted = (step: BuildStep): BuildStep => ({
     ...step,
     name: redact(step.name),
     ...(step.error && { error: redact(step.error) }),
   });
-  return {
+  const record: BuildRecord = {
     steps: progress.steps().map(redacted),
     housekeeping: progress.housekeeping().map(redacted),
     seconds: Math.round((Date.now() - begin) / 100) / 10,
     fetchedBytes: progress.fetchedBytes,
   };
+  options.onRecord?.(record);
+  if (outcome !== undefined) {
+    const reason = await cacheReason(options.engine, contexts, progress.text, begin);
+    throw new UserError(redact(buildError(plan, progress, outcome || (reason ?? ""))));
+  }
+  return record;
 }
 
 interface Attempt {

@@ -80,9 +80,9 @@ async function realise(
     const began = Date.now();
     const record = await buildImage(forOnce(build, resource, previous), reference, {
       ...options,
+      onRecord: (done) => takeRecord(event, done),
       ...(resource.idleMinutes && { idleMinutes: resource.idleMinutes }),
     });
-    takeRecord(event, record);
     const { stateDir, parts } = resource;
     await noteBuild({ stack, stateDir, reference, plan: { ...build, parts }, began, ...record }, engine);
   } else {

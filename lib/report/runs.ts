@@ -76,9 +76,9 @@ function spansOf(event: ImageEvent, runBegan: number): UnplacedSpan[] {
     start: since(Date.parse(step.began!)),
     seconds: step.seconds,
   }));
-  if (result === "failed")
-    return [{ what: "failed", kind: "failed", start: began, seconds: rounded(ended - began) }];
-  if (spans.length === 0 && buildSeconds > 0)
+  if (result === "failed" && spans.every(({ kind }) => kind !== "failed"))
+    spans.push(whatFailed(spans, began, ended));
+  else if (spans.length === 0 && buildSeconds > 0)
     spans.push({ what: "build", kind: "build", start: began, seconds: buildSeconds });
   if (smokeSeconds > 0)
     spans.push({
@@ -88,6 +88,12 @@ function spansOf(event: ImageEvent, runBegan: number): UnplacedSpan[] {
       seconds: smokeSeconds,
     });
   return spans;
+}
+
+/** Where no step failed it was what came after them, such as the smoke test, or it is not known. */
+function whatFailed(spans: UnplacedSpan[], began: number, ended: number): UnplacedSpan {
+  const start = Math.max(began, ...spans.map((span) => span.start + span.seconds));
+  return { what: "failed", kind: "failed", start, seconds: rounded(Math.max(0, ended - start)) };
 }
 
 function kindOf({ name, cached, error }: BuildStep): UnplacedSpan["kind"] {

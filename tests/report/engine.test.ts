@@ -101,6 +101,20 @@ describe("a report on a private engine", function () {
     assert.match(notes[1]!, /^Sizes, layers and what could be pruned are missing: .*nowhere/);
   });
 
+  it("draws a build that failed up to the step that did", async () => {
+    write("app/Dockerfile", "FROM base:1\nRUN sleep 0.6\nRUN sleep 0.4; exit 3\n");
+    await assert.rejects(up());
+    const [failed] = (await report()).runs.flatMap((run) => run.images).filter((one) => one.image === "app");
+    assert.deepEqual([failed!.result, failed!.cachedSteps, failed!.ranSteps], ["failed", 0, 2]);
+    assert.match(failed!.error!, /exit code: 3/);
+    const steps = failed!.spans.filter(({ what }) => what.includes("RUN sleep"));
+    assert.deepEqual(
+      steps.map(({ kind }) => kind),
+      ["step", "failed"],
+    );
+    assert.ok(steps[1]!.start >= 0.6 && steps[1]!.seconds >= 0.4, JSON.stringify(steps));
+  });
+
   it("says in one line that a stack was never built", async () => {
     await assert.rejects(report(), {
       message:

@@ -136,7 +136,10 @@ describe("runs of a history", () => {
   });
 
   it("say where one failed", () => {
-    const [run] = runsOf({ events: [event(10, 15, { result: "failed", error: "exit code: 1" })], runs: [] });
+    const [run] = runsOf({
+      events: [event(10, 15, { result: "failed", smokeSeconds: 0, error: "exit code: 1" })],
+      runs: [],
+    });
     assert.equal(run!.result, "failed");
     assert.deepEqual(run!.images[0]!.spans, [
       { what: "failed", kind: "failed", start: 0, seconds: 5, lane: 0 },
