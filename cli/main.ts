@@ -16,6 +16,7 @@ const commands: Record<string, () => Promise<Command>> = {
   lock: async () => (await import("./lock.ts")).lockCommand(),
   cache: async () => (await import("./cache.ts")).cacheCommand(),
   prune: async () => (await import("./prune.ts")).pruneCommand(),
+  report: async () => (await import("./report.ts")).reportCommand(),
   test: async () => (await import("./test.ts")).testCommand(),
 };
 
