@@ -1,10 +1,10 @@
-/** The house's arrows: index.ts → components → provider → lib, cli → sandbox → lib. */
+/** The house's arrows: index.ts → components → provider → lib, cli → bench → sandbox → lib. */
 const only = (from, ...to) => ({
   name: `${from}-imports-only-${to.join("-") || "itself"}`,
   severity: "error",
   from: { path: `^${from}/` },
   to: {
-    path: "^(index\\.ts|components|provider|lib|cli|sandbox|tests)",
+    path: "^(index\\.ts|components|provider|lib|cli|sandbox|bench|tests)",
     pathNot: `^(${[from, ...to].join("|")})/`,
   },
 });
@@ -15,7 +15,8 @@ module.exports = {
     only("sandbox", "lib"),
     only("provider", "lib"),
     only("components", "provider", "lib"),
-    only("cli", "sandbox", "lib"),
+    only("cli", "sandbox", "lib", "bench"),
+    only("bench", "sandbox", "lib"),
     { name: "no-pulumi-in-lib", severity: "error", from: { path: "^lib/" }, to: { path: "@pulumi/" } },
     { name: "no-circles", severity: "error", from: {}, to: { circular: true } },
     {

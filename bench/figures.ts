@@ -35,8 +35,7 @@ export function percentLess(value: number, reference: number): number {
 /** Rounds that have figures. */
 function measured(result: BenchResult, way: WayId, scenario: ScenarioId, line: string): Measurement[] {
   return result.measurements.filter(
-    (one) =>
-      one.way === way && one.scenario === scenario && one.line === line && one.seconds !== undefined,
+    (one) => one.way === way && one.scenario === scenario && one.line === line && one.seconds !== undefined,
   );
 }
 
@@ -49,7 +48,8 @@ export function figuresOf(
 ): Figures | undefined {
   const rounds = measured(result, way, scenario, line);
   if (rounds.length === 0) return undefined;
-  const middle = (pick: (one: Measurement) => number | undefined) => median(rounds.map((one) => pick(one) ?? 0));
+  const middle = (pick: (one: Measurement) => number | undefined) =>
+    median(rounds.map((one) => pick(one) ?? 0));
   const outside: OutsideBytes = {
     images: middle((one) => one.outside?.images),
     python: middle((one) => one.outside?.python),

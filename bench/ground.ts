@@ -1,4 +1,4 @@
-import { cpus, totalmem, release } from "node:os";
+import { cpus, loadavg, release, totalmem } from "node:os";
 import { readFileSync } from "node:fs";
 import { execa } from "execa";
 import { engineAt } from "../lib/docker/engine.ts";
@@ -75,18 +75,28 @@ export async function diskOf(
 ): Promise<Pick<Measurement, "uniqueBytes" | "buildCacheBytes" | "imageBytes">> {
   const answer = await engineAt(engine.dockerHost).ask<{
     LayersSize: number;
-    Images: { RepoTags?: string[] | null; Size: number }[];
+    Images: { RepoTags?: string[] | null; RepoDigests?: string[] | null; Size: number }[];
     BuildCache?: { Size: number; Shared: boolean }[] | null;
   }>({ path: "/system/df", timeoutMs: 120_000 });
-  const own = answer.Images.map(({ RepoTags, Size }) => ({ size: Size, names: RepoTags ?? [] }));
-  const registry = own.find(({ names }) => names.includes(registryImage))?.size ?? 0;
+  const own = answer.Images.map(({ RepoTags, RepoDigests, Size }) => ({
+    size: Size,
+    names: RepoTags ?? [],
+    repositories: (RepoDigests ?? []).map((digest) => digest.split("@")[0]), // pulled by digest it has no tag
+  }));
+  const repository = registryImage.split(":")[0];
+  const registry = own.find(({ repositories }) => repositories.includes(repository))?.size ?? 0;
   const named = own.flatMap(({ names, size }) => {
-    const name = names.find((one) => !one.startsWith("localhost:1/") && !/^(nvidia\/cuda|registry):/.test(one));
+    const name = names.find(
+      (one) => !one.startsWith("localhost:1/") && !/^(nvidia\/cuda|registry):/.test(one),
+    );
     return name === undefined ? [] : [[name, size] as const];
   });
   return {
     uniqueBytes: answer.LayersSize - registry,
-    buildCacheBytes: (answer.BuildCache ?? []).reduce((sum, { Size, Shared }) => sum + (Shared ? 0 : Size), 0),
+    buildCacheBytes: (answer.BuildCache ?? []).reduce(
+      (sum, { Size, Shared }) => sum + (Shared ? 0 : Size),
+      0,
+    ),
     imageBytes: Object.fromEntries(named),
   };
 }
@@ -94,8 +104,9 @@ export async function diskOf(
 /** The machine and the programs on it, without any name or address. */
 export async function machineOf(engine: Engine, imageStore: string, pulumi: string): Promise<Machine> {
   const version = async (...args: string[]) =>
-    /v?(\d+\.\d+\.\d+\S*)/.exec((await execa("docker", args, { env: engine.env, reject: false })).stdout ?? "")?.[1] ??
-    "unknown";
+    /v?(\d+\.\d+\.\d+\S*)/.exec(
+      (await execa("docker", args, { env: engine.env, reject: false })).stdout ?? "",
+    )?.[1] ?? "unknown";
   const osName = /^PRETTY_NAME="?([^"\n]*)/m.exec(readFileSync("/etc/os-release", "utf8"))?.[1] ?? "Linux";
   return {
     cpu: cpus()[0]?.model ?? "unknown",
@@ -103,6 +114,7 @@ export async function machineOf(engine: Engine, imageStore: string, pulumi: stri
     memoryBytes: totalmem(),
     os: osName,
     kernel: release(),
+    load: Math.round((loadavg()[0] ?? 0) * 10) / 10,
     node: process.versions.node,
     engine: engine.version,
     imageStore,

@@ -69,7 +69,11 @@ async function toolOf(way: Way, ground: Ground, { kind }: Workload): Promise<Too
   if (way.tool === "compose")
     return new ComposeTool(ground, { isGuide: way.files === "guide", registryImage });
   const isFull = kind === "full";
-  const stack = new StackTool(ground, { isFull, hasSmokeTests: isFull && way.files === "ours", registryImage });
+  const stack = new StackTool(ground, {
+    isFull,
+    hasSmokeTests: isFull && way.files === "ours",
+    registryImage,
+  });
   await stack.prepare();
   return stack;
 }

@@ -51,6 +51,8 @@ export interface Machine {
   memoryBytes: number;
   os: string;
   kernel: string;
+  /** Load of the machine over the last minute when the run began: other work makes every figure worse. */
+  load: number;
   node: string;
   engine: string;
   imageStore: string;
@@ -72,6 +74,8 @@ export interface BenchResult {
   /** Names of the lines, fastest first. */
   lines: string[];
   machine: Machine;
+  /** What the image of the registry weighs in a pull: no way can do without it once it has a cache. */
+  registryImageBytes: number;
   /** What was used in place of the real thing, each with what it stands for. */
   standIns: string[];
   measurements: Measurement[];

@@ -27,6 +27,8 @@ export interface BenchOptions {
   signal: AbortSignal;
   /** Called before each step, e.g. `("stack-uv, full speed", "first build")`. */
   onStep(name: string, detail: string): void;
+  /** Called when a way is through. */
+  onPlayed(name: string): void;
   /** Called with all that is known after each figure. */
   onProgress(result: BenchResult): void;
 }
@@ -54,6 +56,7 @@ export async function runBench(options: BenchOptions): Promise<BenchResult> {
   const onMeasured = () => options.onProgress(result);
   try {
     const upstream = await serveUpstream(folder, workload, work);
+    result.registryImageBytes = upstream.registryImageBytes;
     try {
       for (let round = 1; round <= rounds; round++)
         for (const speed of lines)
@@ -77,6 +80,7 @@ export async function runBench(options: BenchOptions): Promise<BenchResult> {
                 onEmptyProgram: (one) => void result.emptyProgram.push(one),
               });
             } finally {
+              options.onPlayed(`${way.id}, ${speed.name}`);
               rmSync(place, { recursive: true, force: true });
             }
           }
@@ -139,6 +143,7 @@ async function emptyResult(folder: string, options: BenchOptions, pulumi: string
     rounds: options.rounds,
     lines: options.lines.map(({ name }) => name),
     machine,
+    registryImageBytes: 0,
     standIns: options.workload.standIns,
     measurements: [],
     emptyProgram: [],

@@ -7,7 +7,14 @@ import { execa } from "execa";
 
 const release = "bookworm";
 const packages = [
-  ...["busybox-static", "python3", "python3-minimal", "python3.11", "python3.11-minimal", "libpython3-stdlib"],
+  ...[
+    "busybox-static",
+    "python3",
+    "python3-minimal",
+    "python3.11",
+    "python3.11-minimal",
+    "libpython3-stdlib",
+  ],
   ...["libpython3.11-minimal", "libpython3.11-stdlib", "python3-pip", "python3-setuptools", "python3-wheel"],
   ...["python3-pkg-resources", "python3-distutils", "python3-lib2to3", "libc6", "libgcc-s1", "libstdc++6"],
   ...["zlib1g", "libexpat1", "libssl3", "libffi8", "libbz2-1.0", "liblzma5", "libsqlite3-0", "libuuid1"],

@@ -19,8 +19,14 @@ type Timed = () => Promise<Built & { outcome?: string }>;
 export type Step = (stage: Stage) => Promise<Timed>;
 
 export const steps: Record<ScenarioId, Step> = {
-  "first-build": async ({ tool, current }) => () => tool.build(current, "everything"),
-  "nothing-changed": async ({ tool, current }) => () => tool.build(current, "services"),
+  "first-build":
+    async ({ tool, current }) =>
+    () =>
+      tool.build(current, "everything"),
+  "nothing-changed":
+    async ({ tool, current }) =>
+    () =>
+      tool.build(current, "services"),
   "code-late": async ({ ground, tool, current }) => {
     ground.workspace.changeCode();
     return () => tool.build(current, "whisperx");
@@ -57,7 +63,10 @@ export const steps: Record<ScenarioId, Step> = {
     stage.current = stage.workload.change;
     return () => stage.tool.build(stage.current, "images");
   },
-  "second-stack": async ({ tool, workload }) => () => tool.buildBeside(workload.second),
+  "second-stack":
+    async ({ tool, workload }) =>
+    () =>
+      tool.buildBeside(workload.second),
   "refused-upgrade": async ({ ground, tool, workload }) => {
     ground.workspace.touchLocks(workload.second);
     return async () => ({ outcome: await tool.tryImpossible(workload.second) });

@@ -17,6 +17,8 @@ export interface BenchUpstream {
   port: number;
   /** Port for a way's own registry cache: one way runs at a time. */
   cachePort: number;
+  /** Bytes of the registry's image in a pull. */
+  registryImageBytes: number;
   stop(): Promise<void>;
 }
 
@@ -29,16 +31,22 @@ export async function serveUpstream(
   const layout = sandboxLayout(join(folder, "upstream"));
   const { upstream: port, cache: cachePort } = await ensurePorts(layout);
   const names = new Set(
-    [workload.first, workload.change, workload.second].flatMap(({ image, develImage }) => [image, develImage]),
+    [workload.first, workload.change, workload.second].flatMap(({ image, develImage }) => [
+      image,
+      develImage,
+    ]),
   );
   const standInOf = workload.kind === "quick" ? pythonStandIn : cudaStandIn;
   try {
     await startUpstream(layout, port, options);
-    for (const recipe of [registryStandIn(registryImage), ...[...names].map(standInOf)])
-      await pushImage(port, recipe.name, await makeStandIn(recipe, options));
+    const registry = await makeStandIn(registryStandIn(registryImage), options);
+    await pushImage(port, registryImage, registry);
+    for (const name of names) await pushImage(port, name, await makeStandIn(standInOf(name), options));
+    const { layer, config, manifest } = registry;
+    const registryImageBytes = layer.size + config.length + manifest.length;
+    return { port, cachePort, registryImageBytes, stop: () => stopUpstream(layout) };
   } catch (error) {
     await stopUpstream(layout);
     throw error;
   }
-  return { port, cachePort, stop: () => stopUpstream(layout) };
 }

@@ -27,7 +27,10 @@ export interface Workload {
   /** Lock of the service that comes later. */
   oneMore: string;
   /** Debian packages that the guide's Dockerfiles install, by image; `service` is for whisperx and the one more. */
-  apt: Record<"runtime" | "devel" | "whisperx" | "infinitetalk" | "before-infinitetalk" | "before-whisperx", string>;
+  apt: Record<
+    "runtime" | "devel" | "whisperx" | "infinitetalk" | "before-infinitetalk" | "before-whisperx",
+    string
+  >;
   standIns: string[];
   /** Bytes that must be free. */
   freeBytes: number;
@@ -47,10 +50,7 @@ function set(cuda: string, point: string, torch: string, further: Partial<CudaSe
   };
 }
 
-const commonStandIns = [
-  "a registry on 127.0.0.1 stands for Docker Hub",
-  "distribution's own binary with busybox stands for the image registry:3.1.1",
-];
+const commonStandIns = ["a registry on 127.0.0.1 for Docker Hub", "distribution's binary for its image"];
 
 const fastapi = ["fastapi==0.120.4", "starlette==0.49.1", "pydantic==2.12.3", "pydantic-core==2.41.4"];
 const small = (torch: string, pillow: string): CudaSet["locks"] => ({
@@ -83,10 +83,12 @@ export const quick: Workload = {
   },
   standIns: [
     ...commonStandIns,
-    "numpy (17–20 MB) stands for torch (822 MB), pillow (5–8 MB) for NVIDIA's libraries (1.8 GB)",
-    "Debian's Python on busybox (60 MB) stands for nvidia/cuda:*-base and -devel; nothing is installed by apt",
-    "fastapi with uvicorn stands for WhisperX, fonttools for InfiniteTalk, a module of one line for its extension",
-    "this project's Dockerfiles in small (bench/files/ours) stand for cuda-base/ and services/",
+    "numpy (20 MB) for torch",
+    "pillow (8 MB) for NVIDIA's libraries",
+    "Debian's Python on busybox for nvidia/cuda, base and devel",
+    "fastapi for WhisperX",
+    "fonttools for InfiniteTalk",
+    "this project's Dockerfiles in small",
   ],
   freeBytes: 8e9,
 };
@@ -106,12 +108,14 @@ export const full: Workload = {
     whisperx: "ffmpeg",
     infinitetalk: "ffmpeg",
     "before-whisperx": "python3 python3-pip ca-certificates ffmpeg",
-    "before-infinitetalk": "python3 python3-pip ca-certificates ffmpeg build-essential ninja-build python3-dev",
+    "before-infinitetalk":
+      "python3 python3-pip ca-certificates ffmpeg build-essential ninja-build python3-dev",
   },
   standIns: [
     ...commonStandIns,
-    "a Debian root file system stands for nvidia/cuda:*-base and -devel, so the guide's devel base is smaller here than its 8 GB",
-    "the folder services/infinitetalk/stand-in stands for InfiniteTalk's own source; flash-attn is left out",
+    "a Debian root file system for nvidia/cuda, base and devel (the real devel image has 8 GB)",
+    "services/infinitetalk/stand-in for InfiniteTalk's source",
+    "no flash-attn",
   ],
   freeBytes: 70e9,
 };

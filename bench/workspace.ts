@@ -49,7 +49,8 @@ export class Workspace {
     for (const name of ["whisperx", "infinitetalk"] as const) this.writeService(name);
     this.writeOneMore();
     const { tool, files } = way;
-    if (tool === "compose") cpSync(join(templates, files, "docker-compose.yml"), this.path("docker-compose.yml"));
+    if (tool === "compose")
+      cpSync(join(templates, files, "docker-compose.yml"), this.path("docker-compose.yml"));
     if (tool === "compose" && files === "guide")
       cpSync(join(templates, "guide", "scripts"), this.path("scripts"), { recursive: true });
     if (tool === "bake") this.writeBake();
@@ -194,7 +195,10 @@ export class Workspace {
         filter: (source) => !source.includes(join("bench", "results")),
       });
     symlinkSync(join(repository, "node_modules"), this.path("node_modules"));
-    this.write("empty-program/Pulumi.yaml", stringify({ name: "empty", runtime: "nodejs", main: "index.mjs" }));
+    this.write(
+      "empty-program/Pulumi.yaml",
+      stringify({ name: "empty", runtime: "nodejs", main: "index.mjs" }),
+    );
     this.write("empty-program/index.mjs", 'import "@pulumi/pulumi";\n');
     this.write("empty-program/package.json", '{"name":"empty","type":"module"}\n');
   }

@@ -15,6 +15,7 @@ const commands: Record<string, () => Promise<Command>> = {
   plan: async () => (await import("./plan.ts")).planCommand(),
   lock: async () => (await import("./lock.ts")).lockCommand(),
   prune: async () => (await import("./prune.ts")).pruneCommand(),
+  bench: async () => (await import("./bench.ts")).benchCommand(),
   test: async () => (await import("./test.ts")).testCommand(),
 };
 

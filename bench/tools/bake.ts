@@ -1,6 +1,14 @@
 import { run, type Ground } from "../ground.ts";
 import type { CudaSet } from "../workload.ts";
-import { builtAllTheSame, proxyArguments, setVariables, shortCuda, type Built, type Extent, type Tool } from "./tool.ts";
+import {
+  builtAllTheSame,
+  proxyArguments,
+  setVariables,
+  shortCuda,
+  type Built,
+  type Extent,
+  type Tool,
+} from "./tool.ts";
 
 const files = ["compose.build.yaml", "docker-bake.hcl", "one-more.yaml", "one-more.hcl"].map(
   (name) => `services/${name}`,
@@ -18,7 +26,10 @@ export class BakeTool implements Tool {
 
   async build(set: CudaSet, extent: Extent): Promise<Built> {
     this.ground.workspace.useSet(set);
-    await this.bake(set, extent === "whisperx" ? ["whisperx"] : [...bases, ...(set.hasServices ? this.services : [])]);
+    await this.bake(
+      set,
+      extent === "whisperx" ? ["whisperx"] : [...bases, ...(set.hasServices ? this.services : [])],
+    );
     return {};
   }
 

@@ -1,6 +1,14 @@
 import { run, type Ground } from "../ground.ts";
 import type { CudaSet } from "../workload.ts";
-import { builtAllTheSame, proxyArguments, setVariables, shortCuda, type Built, type Extent, type Tool } from "./tool.ts";
+import {
+  builtAllTheSame,
+  proxyArguments,
+  setVariables,
+  shortCuda,
+  type Built,
+  type Extent,
+  type Tool,
+} from "./tool.ts";
 
 /** `docker compose build`, with the guide's scripts before it where the way has them. */
 export class ComposeTool implements Tool {

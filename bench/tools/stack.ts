@@ -67,7 +67,8 @@ export class StackTool implements Tool {
       await this.start("beside");
     } catch (error) {
       const words = (error as Error).message;
-      if (/driver-runs-toolkit/.test(words)) return "refused before anything is touched (driver-runs-toolkit)";
+      if (/driver-runs-toolkit/.test(words))
+        return "refused before anything is touched (driver-runs-toolkit)";
       throw error;
     }
     return builtAllTheSame;
@@ -75,10 +76,9 @@ export class StackTool implements Tool {
 
   async emptyProgram(): Promise<number> {
     const folder = this.ground.workspace.path("empty-program");
-    const env = JSON.parse(await this.command("env", "--stack", "bench", "--built-toolchain", "--json")) as Record<
-      string,
-      string
-    >;
+    const env = JSON.parse(
+      await this.command("env", "--stack", "bench", "--built-toolchain", "--json"),
+    ) as Record<string, string>;
     const pulumi = (...args: string[]) =>
       run(this.ground, "pulumi", [...args, "--cwd", folder, "--stack", "empty", "--non-interactive"], {
         ...env,
@@ -126,7 +126,9 @@ export class StackTool implements Tool {
         image: set.image,
         cudaArchitectures: ["8.6"],
       },
-      services: Object.fromEntries((set.hasServices ? this.services : []).map((name) => [name, this.service(name)])),
+      services: Object.fromEntries(
+        (set.hasServices ? this.services : []).map((name) => [name, this.service(name)]),
+      ),
       stateDir: workspace.path("state"),
       ...further,
     };
@@ -134,8 +136,7 @@ export class StackTool implements Tool {
       Object.entries(settings).map(([key, value]) => [`gpu-build-host:${key}`, value]),
     );
     // The salt of an empty passphrase: without one `stack init` would write another into the file.
-    const encryptionsalt =
-      "v1:CZ0E40Kofok=:v1:TRwiqIKCO39ch8vd:DAh8sx4BuqxXh7F6NHxYN8SqTXR4sA==";
+    const encryptionsalt = "v1:CZ0E40Kofok=:v1:TRwiqIKCO39ch8vd:DAh8sx4BuqxXh7F6NHxYN8SqTXR4sA==";
     workspace.write(`Pulumi.${stack}.yaml`, stringify({ config, encryptionsalt }));
   }
 
