@@ -1,0 +1,66 @@
+import assert from "node:assert/strict";
+import { chartOf } from "../../bench/chart.ts";
+import { markdownOf, secondsTable } from "../../bench/table.ts";
+import { ways } from "../../bench/ways.ts";
+import { failure, figure, madeResult } from "./made-result.ts";
+
+const result = madeResult([
+  figure("before-pip", "first-build", 100),
+  figure("before-uv", "first-build", 80),
+  figure("bake-uv", "first-build", 30),
+  figure("stack-uv", "first-build", 40, { smokeSeconds: 3 }),
+  failure("guide-pip", "first-build", "no space left | on device"),
+  figure("stack-uv", "refused-upgrade", 2, { outcome: "refused" }),
+]);
+
+describe("tables of a benchmark", () => {
+  it("have a row for each scenario that was played and a column for each way", () => {
+    const [head = "", , row = "", ...rest] = secondsTable(result, "full speed").split("\n");
+    assert.deepEqual(cells(head), ["", ...ways.map(({ title }) => title), "smoke tests"]);
+    assert.deepEqual(cells(row), [
+      "first build",
+      "100",
+      "80.0",
+      "failed: no space left \\| on device",
+      "–",
+      "–",
+      "30.0 (0.38)",
+      "–",
+      "40.0 (0.50)",
+      "3.0",
+    ]);
+    assert.match(rest[0] ?? "", /^\| upgrade that cannot work .* 2\.0, refused \|  \|$/);
+  });
+
+  it("name machine, line, rounds and stand-ins below each", () => {
+    const tables = markdownOf(result).split(/^\| .*\n\|(?: --- \|)+$/m).length - 1;
+    const captions = markdownOf(result).match(
+      /^_2 × Some CPU, .*; full speed; one round\. Stand-ins: a thing for another\._$/gm,
+    );
+    assert.equal(tables, 5);
+    assert.equal(captions?.length, tables);
+  });
+
+  it("say where this stack is slower, and by whom", () => {
+    assert.match(markdownOf(result), /^- first build, full speed: 40\.0 s; bake, uv 30\.0 s\.$/m);
+  });
+
+  it("mark a run that was stopped", () => {
+    assert.doesNotMatch(markdownOf(result), /Partial/);
+    assert.match(markdownOf({ ...result, partial: true }), /^\*\*Partial: the run was stopped/m);
+  });
+
+  it("come with a chart: one SVG without scripts, with every way in it", () => {
+    const svg = chartOf(result);
+    assert.match(svg, /^<svg /);
+    assert.doesNotMatch(svg, /<script/);
+    for (const { title } of ways) assert.ok(svg.includes(`>${title}<`), `the chart names "${title}"`);
+  });
+});
+
+function cells(row: string): string[] {
+  return row
+    .split(/(?<!\\)\|/)
+    .slice(1, -1)
+    .map((text) => text.trim());
+}
