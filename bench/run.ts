@@ -11,11 +11,11 @@ import { ensureToolchain } from "../sandbox/toolchain/toolchain.ts";
 import { stopUpstream } from "../sandbox/upstream.ts";
 import { machineOf } from "./ground.ts";
 import type { LineSpeed } from "./line.ts";
-import { play } from "./play.ts";
+import { play, type Play } from "./play.ts";
 import type { BenchResult } from "./result.ts";
-import { scenarios, type ScenarioId } from "./scenarios.ts";
+import { scenarios } from "./scenarios.ts";
 import { serveUpstream } from "./upstream.ts";
-import { ways, type WayId } from "./ways.ts";
+import { ways } from "./ways.ts";
 import type { Workload } from "./workload.ts";
 
 export interface BenchOptions {
@@ -27,8 +27,8 @@ export interface BenchOptions {
   signal: AbortSignal;
   /** Called before each step, e.g. `("stack-uv, full speed", "first build")`. */
   onStep(name: string, detail: string): void;
-  /** Called when a way is through. */
-  onPlayed(name: string): void;
+  /** Called when a way, or the upstream, is through with its steps. */
+  onDone(name: string): void;
   /** Called with all that is known after each figure. */
   onProgress(result: BenchResult): void;
 }
@@ -53,37 +53,36 @@ export async function runBench(options: BenchOptions): Promise<BenchResult> {
   const folder = join(tmpdir(), `${prefix}${process.pid}`);
   mkdirSync(folder);
   const result = await emptyResult(folder, options, toolchain.description);
-  const onMeasured = () => options.onProgress(result);
   try {
     const upstream = await serveUpstream(folder, workload, work);
+    options.onDone("upstream");
     result.registryImageBytes = upstream.registryImageBytes;
     try {
-      for (let round = 1; round <= rounds; round++)
-        for (const speed of lines)
-          for (const way of chosen.ways) {
-            const place = join(folder, "way");
-            try {
-              await play({
-                way,
-                speed,
-                round,
-                scenarios: chosen.scenarios.filter(({ fetches, id }) => worthIt(speed, fetches, id)),
-                workload,
-                upstream,
-                folder: place,
-                signal,
-                onStep: (detail) => options.onStep(`${way.id}, ${speed.name}`, detail),
-                onMeasured: (one) => {
-                  result.measurements.push(one);
-                  onMeasured();
-                },
-                onEmptyProgram: (one) => void result.emptyProgram.push(one),
-              });
-            } finally {
-              options.onPlayed(`${way.id}, ${speed.name}`);
-              rmSync(place, { recursive: true, force: true });
-            }
-          }
+      for (const { way, speed, round, scenarios } of plays(chosen, lines, rounds)) {
+        const place = join(folder, "way");
+        const name = `${way.id}, ${speed.name}`;
+        try {
+          await play({
+            way,
+            speed,
+            round,
+            scenarios,
+            workload,
+            upstream,
+            folder: place,
+            signal,
+            onStep: (detail) => options.onStep(name, detail),
+            onMeasured: (one) => {
+              result.measurements.push(one);
+              options.onProgress(result);
+            },
+            onEmptyProgram: (one) => void result.emptyProgram.push(one),
+          });
+        } finally {
+          options.onDone(name);
+          rmSync(place, { recursive: true, force: true });
+        }
+      }
       result.partial = false;
     } finally {
       await upstream.stop();
@@ -97,9 +96,24 @@ export async function runBench(options: BenchOptions): Promise<BenchResult> {
   return result;
 }
 
-/** On a slow line only what fetches something is played; the first build comes before everything. */
-function worthIt(speed: LineSpeed, fetches: boolean, id: ScenarioId): boolean {
-  return speed.mbit === undefined || fetches || id === "first-build";
+/**
+ * What is played, in its order. Slower lines are for the ways and scenarios in which the line decides, and once: they take
+ * hours with the real torch.
+ */
+export function plays(
+  chosen: ReturnType<typeof choose>,
+  lines: readonly LineSpeed[],
+  rounds: number,
+): Pick<Play, "way" | "speed" | "round" | "scenarios">[] {
+  return lines.flatMap((speed) => {
+    const isSlow = speed.mbit !== undefined;
+    const played = <T extends { onSlowLines: boolean }>(list: readonly T[]) =>
+      isSlow ? list.filter(({ onSlowLines }) => onSlowLines) : list;
+    const scenarios = played(chosen.scenarios);
+    return Array.from({ length: isSlow ? 1 : rounds }, (_, index) => index + 1).flatMap((round) =>
+      played(chosen.ways).map((way) => ({ way, speed, round, scenarios })),
+    );
+  });
 }
 
 /**

@@ -37,7 +37,8 @@ export function markdownOf(result: BenchResult): string {
 /** The one line that stands below each table. */
 export function caption(result: BenchResult, line: string): string {
   const { cpu, cores, memoryBytes, os, engine, imageStore, load } = result.machine;
-  const rounds = result.rounds === 1 ? "one round" : `medians of ${result.rounds} rounds`;
+  const isOnce = result.rounds === 1 || line !== result.lines[0];
+  const rounds = isOnce ? "one round" : `medians of ${result.rounds} rounds`;
   const machine = `${cores} × ${cpu}, ${Math.round(memoryBytes / 1e9)} GB, ${os}, Docker ${engine}, ${imageStore}, load ${load} when it began`;
   return `_${machine}; ${line}; ${rounds}. Stand-ins: ${result.standIns.join(", ")}._`;
 }
@@ -48,14 +49,17 @@ export function secondsTable(result: BenchResult, line: string): string {
     const seconds = figuresOf(result, "stack-uv", scenario, line)?.smokeSeconds ?? 0;
     return seconds > 0 ? secondsInWords(seconds) : "";
   };
+  const columns = ways.filter(({ id }) =>
+    result.measurements.some((one) => one.line === line && one.way === id),
+  );
   const rows = playedOn(result, line).map(({ id, title }) => [
     title,
-    ...ways.map((way) =>
+    ...columns.map((way) =>
       cell(result, way.id, id, line, (figures) => secondsCell(result, way.id, id, line, figures)),
     ),
     smoke(id),
   ]);
-  return withCaption(table(["", ...ways.map(({ title }) => title), "smoke tests"], rows), result, line);
+  return withCaption(table(["", ...columns.map(({ title }) => title), "smoke tests"], rows), result, line);
 }
 
 function secondsCell(

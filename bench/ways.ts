@@ -10,6 +10,8 @@ export interface Way {
   files: "before" | "guide" | "ours";
   /** What installs Python packages: without this apart, uv's gain would look like another's. */
   installer: "pip" | "uv";
+  /** Played on slower lines, too, where the line decides more than the installer. */
+  onSlowLines: boolean;
 }
 
 /** Every way is there with pip and with uv, so that two columns differ in one thing only. */
@@ -21,6 +23,7 @@ export const ways = [
     tool: "compose",
     files: "before",
     installer: "pip",
+    onSlowLines: true,
   },
   {
     id: "before-uv",
@@ -29,6 +32,7 @@ export const ways = [
     tool: "compose",
     files: "before",
     installer: "uv",
+    onSlowLines: true,
   },
   {
     id: "guide-pip",
@@ -37,6 +41,7 @@ export const ways = [
     tool: "compose",
     files: "guide",
     installer: "pip",
+    onSlowLines: true,
   },
   {
     id: "guide-uv",
@@ -45,6 +50,7 @@ export const ways = [
     tool: "compose",
     files: "guide",
     installer: "uv",
+    onSlowLines: false,
   },
   {
     id: "bake-pip",
@@ -53,6 +59,7 @@ export const ways = [
     tool: "bake",
     files: "guide",
     installer: "pip",
+    onSlowLines: false,
   },
   {
     id: "bake-uv",
@@ -61,6 +68,7 @@ export const ways = [
     tool: "bake",
     files: "ours",
     installer: "uv",
+    onSlowLines: true,
   },
   {
     id: "stack-pip",
@@ -69,6 +77,7 @@ export const ways = [
     tool: "stack",
     files: "guide",
     installer: "pip",
+    onSlowLines: false,
   },
   {
     id: "stack-uv",
@@ -77,6 +86,7 @@ export const ways = [
     tool: "stack",
     files: "ours",
     installer: "uv",
+    onSlowLines: true,
   },
 ] as const satisfies readonly Way[];
 

@@ -43,9 +43,10 @@ export function benchCommand(): Command {
       [],
     )
     .addOption(
-      new Option("--rounds <number>", "how often all of it runs (default: 1 with --quick, else 3)").argParser(
-        count,
-      ),
+      new Option(
+        "--rounds <number>",
+        "how often all of it runs at full speed (default: 1 with --quick, else 3); slower lines once",
+      ).argParser(count),
     )
     .option("--line <speed...>", "speeds of the line to the outside: full, or one such as 100mbit", [
       "full",
@@ -73,7 +74,7 @@ async function bench(options: BenchCommandOptions): Promise<void> {
         lines,
         signal,
         onStep: (name, detail) => progress.step(name, detail),
-        onPlayed: (name) => progress.done(name),
+        onDone: (name) => progress.done(name),
         onProgress: (partial) => write(options, `${partial.kind}.json`, json(partial)),
       }),
     );

@@ -67,8 +67,7 @@ export class StackTool implements Tool {
       await this.start("beside");
     } catch (error) {
       const words = (error as Error).message;
-      if (/driver-runs-cuda/.test(words))
-        return "refused before anything is touched (driver-runs-cuda)";
+      if (/driver-runs-cuda/.test(words)) return "refused before anything is touched (driver-runs-cuda)";
       throw error;
     }
     return builtAllTheSame;

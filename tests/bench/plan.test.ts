@@ -4,8 +4,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { copyEarly, withDefault } from "../../bench/dockerfile-text.ts";
 import { lastWords } from "../../bench/ground.ts";
+import { fullSpeed } from "../../bench/line.ts";
 import { readResult } from "../../bench/read-result.ts";
-import { choose } from "../../bench/run.ts";
+import { choose, plays } from "../../bench/run.ts";
 import { scenarios } from "../../bench/scenarios.ts";
 import { steps } from "../../bench/steps.ts";
 import { smokeOnThePath } from "../../bench/tools/stack.ts";
@@ -35,6 +36,23 @@ describe("what a benchmark does", () => {
     assert.throws(
       () => choose(["bake"]),
       /--only bake: no such way or scenario\. Ways: before-pip.*Scenarios: first-build/,
+    );
+  });
+
+  it("plays every way each round at full speed, and five ways with four scenarios once on a slower line", () => {
+    const planned = plays(choose([]), [fullSpeed, { name: "20 Mbit/s", mbit: 20 }], 2);
+    const [fast, slow] = [true, false].map((isFast) =>
+      planned.filter(({ speed }) => (speed === fullSpeed) === isFast),
+    );
+    assert.equal(fast?.length, 2 * ways.length);
+    assert.ok(fast.every((one) => one.scenarios.length === scenarios.length));
+    assert.deepEqual(
+      slow?.map(({ way, round }) => `${way.id} ${round}`),
+      ["before-pip 1", "guide-pip 1", "bake-uv 1", "stack-uv 1"],
+    );
+    assert.deepEqual(
+      slow[0]?.scenarios.map(({ id }) => id),
+      ["first-build", "dependency-change", "one-more-service", "all-lost"],
     );
   });
 
