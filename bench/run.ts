@@ -49,10 +49,11 @@ export async function runBench(options: BenchOptions): Promise<BenchResult> {
   await removeLeftovers();
   requireFreeDisk(tmpdir(), workload.freeBytes);
   const work: WorkOptions = { signal, onStep: ({ name, detail = "" }) => options.onStep(name, detail) };
-  const toolchain = await ensureToolchain({ stack: "bench", allowBuilt: true, ...work });
+  const needsPulumi = chosen.ways.some(({ tool }) => tool === "stack");
+  const toolchain = needsPulumi && (await ensureToolchain({ stack: "bench", allowBuilt: true, ...work }));
   const folder = join(tmpdir(), `${prefix}${process.pid}`);
   mkdirSync(folder);
-  const result = await emptyResult(folder, options, toolchain.description);
+  const result = await emptyResult(folder, options, toolchain ? toolchain.description : "not used");
   try {
     const upstream = await serveUpstream(folder, workload, work);
     options.onDone("upstream");

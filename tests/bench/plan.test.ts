@@ -48,7 +48,7 @@ describe("what a benchmark does", () => {
     assert.ok(fast.every((one) => one.scenarios.length === scenarios.length));
     assert.deepEqual(
       slow?.map(({ way, round }) => `${way.id} ${round}`),
-      ["before-pip 1", "guide-pip 1", "bake-uv 1", "stack-uv 1"],
+      ["before-pip 1", "before-uv 1", "guide-pip 1", "bake-uv 1", "stack-uv 1"],
     );
     assert.deepEqual(
       slow[0]?.scenarios.map(({ id }) => id),
