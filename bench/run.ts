@@ -1,7 +1,6 @@
 import { mkdirSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { UserError } from "../lib/errors.ts";
 import { startEngine, stopEngine } from "../sandbox/engine.ts";
 import { sandboxLayout } from "../sandbox/layout.ts";
 import { requireFreeDisk, requireLinux, requireRoot } from "../sandbox/preflight.ts";
@@ -11,11 +10,10 @@ import { ensureToolchain } from "../sandbox/toolchain/toolchain.ts";
 import { stopUpstream } from "../sandbox/upstream.ts";
 import { machineOf } from "./ground.ts";
 import type { LineSpeed } from "./line.ts";
-import { play, type Play } from "./play.ts";
+import { choose, goOnWith, missing, plays, type PlannedPlay } from "./plan.ts";
+import { play } from "./play.ts";
 import type { BenchResult } from "./result.ts";
-import { scenarios } from "./scenarios.ts";
 import { serveUpstream } from "./upstream.ts";
-import { ways } from "./ways.ts";
 import type { Workload } from "./workload.ts";
 
 export interface BenchOptions {
@@ -24,6 +22,8 @@ export interface BenchOptions {
   only: string[];
   rounds: number;
   lines: LineSpeed[];
+  /** A result to go on with: what it has is not measured again. */
+  earlier?: BenchResult;
   signal: AbortSignal;
   /** Called before each step, e.g. `("stack-uv, full speed", "first build")`. */
   onStep(name: string, detail: string): void;
@@ -43,101 +43,68 @@ const prefix = "gpu-build-host-bench-";
  */
 export async function runBench(options: BenchOptions): Promise<BenchResult> {
   const { workload, rounds, lines, signal } = options;
-  const chosen = choose(options.only);
+  const planned = plays(choose(options.only), lines, rounds);
   requireLinux();
   requireRoot();
   await removeLeftovers();
   requireFreeDisk(tmpdir(), workload.freeBytes);
   const work: WorkOptions = { signal, onStep: ({ name, detail = "" }) => options.onStep(name, detail) };
-  const needsPulumi = chosen.ways.some(({ tool }) => tool === "stack");
+  const needsPulumi = planned.some(({ way }) => way.tool === "stack");
   const toolchain = needsPulumi && (await ensureToolchain({ stack: "bench", allowBuilt: true, ...work }));
   const folder = join(tmpdir(), `${prefix}${process.pid}`);
   mkdirSync(folder);
-  const result = await emptyResult(folder, options, toolchain ? toolchain.description : "not used");
+  let result = options.earlier;
   try {
-    const upstream = await serveUpstream(folder, workload, work);
-    options.onDone("upstream");
-    result.registryImageBytes = upstream.registryImageBytes;
-    try {
-      for (const { way, speed, round, scenarios } of plays(chosen, lines, rounds)) {
-        const place = join(folder, "way");
-        const name = `${way.id}, ${speed.name}`;
-        try {
-          await play({
-            way,
-            speed,
-            round,
-            scenarios,
-            workload,
-            upstream,
-            folder: place,
-            signal,
-            onStep: (detail) => options.onStep(name, detail),
-            onMeasured: (one) => {
-              result.measurements.push(one);
-              options.onProgress(result);
-            },
-            onEmptyProgram: (one) => void result.emptyProgram.push(one),
-          });
-        } finally {
-          options.onDone(name);
-          rmSync(place, { recursive: true, force: true });
-        }
-      }
-      result.partial = false;
-    } finally {
-      await upstream.stop();
-    }
+    const fresh = await emptyResult(folder, options, toolchain ? toolchain.description : "not used");
+    result = options.earlier ? goOnWith(options.earlier, fresh) : fresh;
+    await playAll(missing(planned, result), result, folder, options, work);
+    result.partial = false;
   } catch (error) {
     if (!signal.aborted) throw error;
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
+  if (!result) throw signal.reason; // stopped before there was anything
   result.finished = new Date().toISOString();
   return result;
 }
 
-/**
- * What is played, in its order. Slower lines are for the ways and scenarios in which the line decides, and once: they take
- * hours with the real torch.
- */
-export function plays(
-  chosen: ReturnType<typeof choose>,
-  lines: readonly LineSpeed[],
-  rounds: number,
-): Pick<Play, "way" | "speed" | "round" | "scenarios">[] {
-  return lines.flatMap((speed) => {
-    const isSlow = speed.mbit !== undefined;
-    const played = <T extends { onSlowLines: boolean }>(list: readonly T[]) =>
-      isSlow ? list.filter(({ onSlowLines }) => onSlowLines) : list;
-    const scenarios = played(chosen.scenarios);
-    return Array.from({ length: isSlow ? 1 : rounds }, (_, index) => index + 1).flatMap((round) =>
-      played(chosen.ways).map((way) => ({ way, speed, round, scenarios })),
-    );
-  });
-}
-
-/**
- * Ways and scenarios by their ids. A scenario takes along those that it stands on: the first build.
- *
- * @throws UserError naming what there is
- */
-export function choose(only: readonly string[]) {
-  const known: string[] = [...ways, ...scenarios].map(({ id }) => id);
-  const unknown = only.filter((id) => !known.includes(id));
-  if (unknown.length > 0)
-    throw new UserError(
-      `--only ${unknown.join(", ")}: no such way or scenario. Ways: ${ways.map(({ id }) => id).join(", ")}. Scenarios: ${scenarios.map(({ id }) => id).join(", ")}.`,
-    );
-  const someWays = ways.filter(({ id }) => only.includes(id));
-  const someScenarios = scenarios.filter(({ id }) => only.includes(id));
-  return {
-    ways: someWays.length > 0 ? someWays : ways,
-    scenarios:
-      someScenarios.length > 0
-        ? scenarios.filter(({ id }) => id === "first-build" || only.includes(id))
-        : scenarios,
-  };
+async function playAll(
+  planned: readonly PlannedPlay[],
+  result: BenchResult,
+  folder: string,
+  { workload, signal, ...report }: BenchOptions,
+  work: WorkOptions,
+): Promise<void> {
+  const upstream = await serveUpstream(folder, workload, work);
+  report.onDone("upstream");
+  result.registryImageBytes = upstream.registryImageBytes;
+  try {
+    for (const one of planned) {
+      const place = join(folder, "way");
+      const name = `${one.way.id}, ${one.speed.name}`;
+      try {
+        await play({
+          ...one,
+          workload,
+          upstream,
+          folder: place,
+          signal,
+          onStep: (detail) => report.onStep(name, detail),
+          onMeasured: (measurement) => {
+            result.measurements.push(measurement);
+            report.onProgress(result);
+          },
+          onEmptyProgram: (empty) => void result.emptyProgram.push(empty),
+        });
+      } finally {
+        report.onDone(name);
+        rmSync(place, { recursive: true, force: true });
+      }
+    }
+  } finally {
+    await upstream.stop();
+  }
 }
 
 /** A result without figures: the machine is asked while an engine runs. */

@@ -1,4 +1,4 @@
-import { mkdirSync } from "node:fs";
+import { existsSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { Command, InvalidArgumentError, Option } from "commander";
 import writeFileAtomic from "write-file-atomic";
@@ -22,6 +22,7 @@ interface BenchCommandOptions {
   rounds?: number;
   line: string[];
   out: string;
+  resume: boolean;
   json?: string;
   from?: string;
 }
@@ -54,6 +55,11 @@ export function benchCommand(): Command {
       "20mbit",
     ])
     .option("--out <folder>", "where Markdown, JSON and chart go", ".bench")
+    .option(
+      "--resume",
+      "go on with the result in OUT: measure only what it has not, and what has failed there",
+      false,
+    )
     .option("--json <file>", "write the result there as well")
     .option("--from <file>", "measure nothing: make Markdown and chart from an earlier result")
     .action(bench);
@@ -64,6 +70,8 @@ async function bench(options: BenchCommandOptions): Promise<void> {
   const workload = options.quick ? quick : full;
   const rounds = options.rounds ?? (options.quick ? 1 : 3);
   const lines = speeds(options.line);
+  const file = join(options.out, `${workload.kind}.json`);
+  const earlier = options.resume && existsSync(file) ? readResult(file) : undefined;
   const progress = createProgress();
   try {
     const result = await interruptible(async (signal) =>
@@ -72,6 +80,7 @@ async function bench(options: BenchCommandOptions): Promise<void> {
         rounds,
         only: options.only,
         lines,
+        ...(earlier && { earlier }),
         signal,
         onStep: (name, detail) => progress.step(name, detail),
         onDone: (name) => progress.done(name),

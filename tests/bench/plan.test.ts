@@ -6,13 +6,14 @@ import { copyEarly, withDefault } from "../../bench/dockerfile-text.ts";
 import { lastWords } from "../../bench/ground.ts";
 import { fullSpeed } from "../../bench/line.ts";
 import { readResult } from "../../bench/read-result.ts";
-import { choose, plays } from "../../bench/run.ts";
+import { choose, goOnWith, missing, plays } from "../../bench/plan.ts";
 import { scenarios } from "../../bench/scenarios.ts";
 import { steps } from "../../bench/steps.ts";
 import { smokeOnThePath } from "../../bench/tools/stack.ts";
 import { ways } from "../../bench/ways.ts";
 import { full, quick } from "../../bench/workload.ts";
 import { Workspace } from "../../bench/workspace.ts";
+import { failure, figure, madeResult } from "./made-result.ts";
 
 describe("what a benchmark does", () => {
   let folder: string;
@@ -53,6 +54,31 @@ describe("what a benchmark does", () => {
     assert.deepEqual(
       slow[0]?.scenarios.map(({ id }) => id),
       ["first-build", "dependency-change", "one-more-service", "all-lost"],
+    );
+  });
+
+  it("goes on with an earlier result: what is whole there is not played again, what is cut off or failed is", () => {
+    const earlier = madeResult([
+      figure("before-pip", "first-build", 9),
+      figure("before-pip", "nothing-changed", 1),
+      figure("before-uv", "first-build", 8),
+      figure("bake-uv", "first-build", 7),
+      failure("bake-uv", "nothing-changed", "disk full"),
+    ]);
+    const planned = plays(choose(["before-pip", "before-uv", "bake-uv", "nothing-changed"]), [fullSpeed], 1);
+    const result = goOnWith(earlier, madeResult([], { lines: ["20 Mbit/s", "full speed"] }));
+    assert.deepEqual(
+      missing(planned, result).map(({ way }) => way.id),
+      ["before-uv", "bake-uv"],
+    );
+    assert.deepEqual(
+      result.measurements.map(({ way }) => way),
+      ["before-pip", "before-pip"],
+    );
+    assert.deepEqual([result.partial, result.lines], [true, ["full speed", "20 Mbit/s"]]);
+    assert.throws(
+      () => goOnWith(earlier, madeResult([], { kind: "quick" })),
+      /start afresh, without --resume$/,
     );
   });
 
