@@ -1,6 +1,7 @@
 import type { ContainerOnEngine, Engine, EngineImage } from "../docker/engine.ts";
 import { layersOnEngine, type LayeredImage } from "../docker/layers.ts";
 import type { CacheRecord } from "./build-cache.ts";
+import { withTrueSizes } from "./true-sizes.ts";
 
 /** What a prune looks at. */
 export interface EngineContent {
@@ -41,7 +42,7 @@ export async function readContent(engine: Engine): Promise<EngineContent> {
   const [list, containers, cache, volumes, isExact] = await Promise.all([
     engine.imageList(),
     engine.containers({}),
-    readCache(engine),
+    readTrueCache(engine),
     readVolumes(engine),
     keepsLayersOnce(engine),
   ]);
@@ -64,7 +65,7 @@ export async function readContent(engine: Engine): Promise<EngineContent> {
 
 /** Disk that images and build cache take now. */
 export async function readDiskUse(engine: Engine): Promise<DiskUse> {
-  const [images, cache] = await Promise.all([bytesOfImages(engine), readCache(engine)]);
+  const [images, cache] = await Promise.all([bytesOfImages(engine), readTrueCache(engine)]);
   return { images, cache: unshared(cache) };
 }
 
@@ -104,6 +105,10 @@ export async function readCache(engine: Engine): Promise<CacheRecord[]> {
     created: Date.parse(line.CreatedAt) || 0,
     ...(line.Description && { description: line.Description }),
   }));
+}
+
+async function readTrueCache(engine: Engine): Promise<CacheRecord[]> {
+  return withTrueSizes(await readCache(engine), engine);
 }
 
 interface VolumeLine {

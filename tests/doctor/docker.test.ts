@@ -2,13 +2,15 @@ import assert from "node:assert/strict";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { check, daemonOf, engineOf, factsOf, programs, settingsOf } from "./fed-facts.ts";
+import { check, daemonOf, engineOf, factsOf, programs, removePrograms, settingsOf } from "./fed-facts.ts";
 import type { InfoAnswer } from "../../lib/doctor/engine-answer.ts";
 import { askEngine } from "../../lib/doctor/engine-answer.ts";
 import { isUnknown } from "../../lib/doctor/types.ts";
 
 const withInfo = (info: InfoAnswer, apiVersion?: string) =>
   factsOf({ engine: async () => engineOf(info, apiVersion) });
+
+afterEach(removePrograms);
 
 describe("Doctor: docker.version", () => {
   const rows: [version: string, api: string, status: string, words: RegExp][] = [

@@ -1,4 +1,4 @@
-import { mkdtempSync, writeFileSync, chmodSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync, chmodSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { allChecks } from "../../lib/doctor/all-checks.ts";
@@ -87,12 +87,19 @@ export async function check(id: string, facts: Facts): Promise<CheckResult> {
   return (await runChecks(definitions, facts))[0]!;
 }
 
-/** A folder for PATH with programs of the given shell scripts. */
+const folders: string[] = [];
+
+/** A folder for PATH with programs of the given shell scripts; `afterEach(removePrograms)` takes it away. */
 export function programs(scripts: Record<string, string>): { folder: string; env: NodeJS.ProcessEnv } {
   const folder = mkdtempSync(join(tmpdir(), "doctor-programs-"));
+  folders.push(folder);
   for (const [name, script] of Object.entries(scripts)) {
     writeFileSync(join(folder, name), `#!/bin/sh\n${script}\n`);
     chmodSync(join(folder, name), 0o755);
   }
   return { folder, env: { PATH: `${folder}:/usr/bin:/bin` } };
+}
+
+export function removePrograms(): void {
+  for (const folder of folders.splice(0)) rmSync(folder, { recursive: true, force: true });
 }

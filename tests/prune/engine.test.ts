@@ -110,6 +110,20 @@ describe("npm run prune on an engine", function () {
     assert.equal((await readDiskUse(engine())).cache, 0);
   });
 
+  it("knows what a cache mount holds after it has grown, which BuildKit does not", async () => {
+    write(
+      "mount/Dockerfile",
+      "FROM busybox:1\nARG BYTES\nRUN --mount=type=cache,target=/kept head -c $BYTES /dev/urandom > /kept/$BYTES\n",
+    );
+    const use = async (bytes: number): Promise<number> => {
+      await buildFolder("mount", "--build-arg", `BYTES=${bytes}`);
+      return (await readDiskUse(engine())).cache;
+    };
+    const first = await use(1_000_000);
+    const grown = (await use(9_000_000)) - first;
+    assert.ok(grown >= 9_000_000 && grown < 9_200_000, `${grown} bytes more`);
+  });
+
   it("does not disturb a build that runs", async () => {
     write(
       "slow/Dockerfile",

@@ -8,7 +8,6 @@ import {
   symlinkSync,
   writeFileSync,
 } from "node:fs";
-import { request } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { execa } from "execa";
@@ -16,7 +15,7 @@ import { stringify, parse } from "yaml";
 import type { SandboxFacts } from "../../lib/settings/sandbox-facts.ts";
 import { RealImages, root } from "../bases/real-images.ts";
 import { startTestProxy, type TestProxy } from "../proxy/test-proxy.ts";
-import { copied, type Summary } from "../integration/project.ts";
+import { copied, type Summary } from "./project.ts";
 
 /** What `npm run plan -- --json` says, as far as the test reads it. */
 export interface Plan {
@@ -35,7 +34,7 @@ export interface Upgrade {
   seconds: number;
   /** Bytes that came from index and archive. */
   fetched: number;
-  /** Bytes that the engine holds more than before: layers and build cache. */
+  /** Bytes that the engine holds on the disk more than before: layers and build cache. */
   stored: number;
 }
 
@@ -99,7 +98,7 @@ export class UpgradeHost {
       engine: { host: this.facts.dockerHost, network: "host" },
       registryCache: { mode: "external", port: this.facts.ports.cache, upstream: this.facts.upstream },
       proxy: { http: proxy, https: proxy },
-      stateDir: join(this.folder, "state"),
+      stateDir: join(root, ".sandbox", "state"), // stacks of one engine share what is known of it
       variant: "upgrade",
       cudaBase: { ...config["gpu-build-host:cudaBase"], ...base },
       services: Object.fromEntries(services.map((name) => [name, all[name]])),
@@ -179,29 +178,17 @@ export class UpgradeHost {
     return Object.values(this.proxy.received).reduce((sum, bytes) => sum + bytes, 0);
   }
 
-  /** Bytes of all layers and of the build cache that is no layer of an image. */
+  /**
+   * Bytes of the engine's folder. The engine's own figures do not do: BuildKit measures a cache mount once and keeps to that
+   * (seen on 26.1: 5.4 GB said, 15.7 GB on the disk).
+   */
   private async stored(): Promise<number> {
-    const usage = (await this.engine("/system/df")) as {
-      LayersSize: number;
-      BuildCache: { Size: number; Shared: boolean }[] | null;
-    };
-    const cache = (usage.BuildCache ?? []).filter(({ Shared }) => !Shared);
-    return cache.reduce((sum, { Size }) => sum + Size, usage.LayersSize);
-  }
-
-  private engine(path: string): Promise<unknown> {
-    const socketPath = this.facts.dockerHost.replace("unix://", "");
-    return new Promise((resolve, reject) => {
-      const call = request({ socketPath, path, timeout: 120_000 }, (answer) => {
-        let text = "";
-        answer.on("data", (chunk: Buffer) => (text += chunk.toString()));
-        answer.on("end", () => resolve(JSON.parse(text)));
-      });
-      call
-        .on("error", reject)
-        .on("timeout", () => call.destroy(new Error(`${path}: no answer`)))
-        .end();
-    });
+    const { stdout } = await execa(
+      "du",
+      ["--summarize", "--one-file-system", "--block-size=1", join(this.facts.root, "docker")],
+      { reject: false }, // files that go away while it counts
+    );
+    return Number.parseInt(stdout, 10);
   }
 
   /** Runs a command of package.json in the copy; returns its stdout, fails with all that it said. */
