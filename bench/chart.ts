@@ -13,18 +13,23 @@ use([BarChart, GridComponent, LegendComponent, TitleComponent, SVGRenderer]);
 /** Pip and uv of one way are two shades of one colour; all eight are told apart without colour by their order. */
 const colours = ["#9aa5b1", "#52606d", "#f7c948", "#b44d12", "#62b0e8", "#1d5fa8", "#7bc47f", "#0f6b3a"];
 const width = 1100;
-const rowHeight = 118;
+const barHeight = 14;
 const panelTop = 70;
 
-/** Seconds of every scenario and way, a panel for each line, as one SVG without scripts. */
+/** Seconds of every scenario and way that were played, a panel for each line, as one SVG without scripts. */
 export function chartOf(result: BenchResult): string {
-  const panels = result.lines.map((line) => ({
-    line,
-    rows: scenarios.filter(({ id }) => ways.some((way) => figuresOf(result, way.id, id, line))),
-  }));
+  const panels = result.lines.map((line) => panelOf(result, line)).filter(({ rows }) => rows.length > 0);
+  const played = ways
+    .filter((way) => panels.some(({ columns }) => columns.includes(way)))
+    .map(({ title }) => title);
   let top = panelTop;
-  const grids = panels.map(({ rows }) => {
-    const grid = { left: 190, right: 60, top, height: Math.max(1, rows.length) * rowHeight };
+  const grids = panels.map((panel) => {
+    const grid = {
+      left: 190,
+      right: 60,
+      top,
+      height: panel.rows.length * (panel.columns.length + 1.5) * barHeight,
+    };
     top += grid.height + panelTop;
     return grid;
   });
@@ -32,8 +37,8 @@ export function chartOf(result: BenchResult): string {
   chart.setOption({
     animation: false,
     backgroundColor: "#ffffff",
-    color: colours,
-    legend: { top: 8, data: ways.map(({ title }) => title) },
+    textStyle: { fontFamily: "sans-serif" },
+    legend: { top: 8, itemGap: 26, data: played }, // its own measure of text is too small
     title: panels.map(({ line }, index) => ({
       text: `Seconds, ${line} (${result.kind} mode${result.partial ? ", partial" : ""})`,
       left: 16,
@@ -48,12 +53,14 @@ export function chartOf(result: BenchResult): string {
       inverse: true,
       data: rows.map(({ title }) => title),
     })),
-    series: panels.flatMap(({ line, rows }, index) =>
-      ways.map((way) => ({
+    series: panels.flatMap(({ line, rows, columns }, index) =>
+      columns.map((way) => ({
         type: "bar",
         name: way.title,
+        color: colours[ways.indexOf(way)],
         xAxisIndex: index,
         yAxisIndex: index,
+        barWidth: barHeight - 2,
         data: rows.map(({ id }) => figuresOf(result, way.id, id, line)?.seconds ?? null),
         label: { show: true, position: "right", fontSize: 10, formatter: valueWords },
       })),
@@ -62,6 +69,13 @@ export function chartOf(result: BenchResult): string {
   const svg = chart.renderToSVGString();
   chart.dispose();
   return svg;
+}
+
+/** The scenarios and ways that have figures on a line. */
+function panelOf(result: BenchResult, line: string) {
+  const rows = scenarios.filter(({ id }) => ways.some((way) => figuresOf(result, way.id, id, line)));
+  const columns = ways.filter((way) => scenarios.some(({ id }) => figuresOf(result, way.id, id, line)));
+  return { line, rows, columns };
 }
 
 function valueWords({ value }: { value?: unknown }): string {

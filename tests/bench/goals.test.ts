@@ -17,7 +17,7 @@ describe("goals of a benchmark", () => {
   });
 
   it("compare nothing changed with an empty program and with compose", () => {
-    const compose = figure("guide-uv", "nothing-changed", 1);
+    const compose = figure("guide-pip", "nothing-changed", 1);
     const at = (seconds: number) => madeResult([compose, figure("stack-uv", "nothing-changed", seconds)]);
     assert.equal(goal(at(2.9), "nothing changed: at most docker compose").verdict, "met");
     assert.equal(goal(at(3.1), "nothing changed: at most docker compose").verdict, "not met");
