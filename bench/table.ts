@@ -8,7 +8,7 @@ import { bytesInWords, secondsInWords } from "./words.ts";
 
 /** The whole result as Markdown. */
 export function markdownOf(result: BenchResult): string {
-  const [first = "", ...slower] = result.lines;
+  const [first = "", ...slower] = result.lines.filter((line) => columnsOn(result, line).length > 0);
   return [
     `# Benchmark, ${result.kind} mode, ${result.started.slice(0, 10)}`,
     ...(result.partial ? ["**Partial: the run was stopped before all of it was measured.**"] : []),
@@ -49,9 +49,7 @@ export function secondsTable(result: BenchResult, line: string): string {
     const seconds = figuresOf(result, "stack-uv", scenario, line)?.smokeSeconds ?? 0;
     return seconds > 0 ? secondsInWords(seconds) : "";
   };
-  const columns = ways.filter(({ id }) =>
-    result.measurements.some((one) => one.line === line && one.way === id),
-  );
+  const columns = columnsOn(result, line);
   const rows = playedOn(result, line).map(({ id, title }) => [
     title,
     ...columns.map((way) =>
@@ -79,31 +77,32 @@ function secondsCell(
 function bytesTable(result: BenchResult, line: string): string {
   const rows = playedOn(result, line).map(({ id, title }) => [
     title,
-    ...ways.map((way) =>
+    ...columnsOn(result, line).map((way) =>
       cell(result, way.id, id, line, ({ outside: { images, python, debian, other } }) => {
         const packages = python + debian + other;
         return `${bytesInWords(images)} + ${bytesInWords(packages)}`;
       }),
     ),
   ]);
-  const head = ["images + packages", ...ways.map(({ title }) => title)];
+  const head = ["images + packages", ...columnsOn(result, line).map(({ title }) => title)];
   return withCaption(table(head, rows), result, line);
 }
 
 function diskTable(result: BenchResult, line: string): string {
   const at = (title: string, scenario: ScenarioId, pick: (figures: Figures) => number): string[] => [
     title,
-    ...ways.map((way) => cell(result, way.id, scenario, line, (figures) => bytesInWords(pick(figures)))),
+    ...columns.map((way) => cell(result, way.id, scenario, line, (figures) => bytesInWords(pick(figures)))),
   ];
+  const columns = columnsOn(result, line);
   const unique = ({ uniqueBytes }: Figures) => uniqueBytes;
   const rows = [
     at("largest image", "first-build", ({ largestImageBytes }) => largestImageBytes),
-    at("all images, each layer once", "first-build", unique),
-    at("the same with one more service", "one-more-service", unique),
-    at("the same with a second CUDA stack", "second-stack", unique),
+    at("image layers, each once, after the first build", "first-build", unique),
+    at("after four changes and with one more service", "one-more-service", unique),
+    at("after all was built anew, with three CUDA versions", "second-stack", unique),
     at("build cache beside the images", "first-build", ({ buildCacheBytes }) => buildCacheBytes),
   ];
-  return withCaption(table(["", ...ways.map(({ title }) => title)], rows), result, line);
+  return withCaption(table(["", ...columns.map(({ title }) => title)], rows), result, line);
 }
 
 function goalTable(result: BenchResult): string {
@@ -137,6 +136,11 @@ function slowerWords(result: BenchResult): string {
     }),
   );
   return found.length > 0 ? list(found) : "Nowhere in this run.";
+}
+
+/** The ways that were played on a line. */
+function columnsOn(result: BenchResult, line: string) {
+  return ways.filter(({ id }) => result.measurements.some((one) => one.line === line && one.way === id));
 }
 
 /** The scenarios that were played on a line. */

@@ -84,4 +84,14 @@ describe("the guide's promises", () => {
     });
     assert.equal(promised("first build")?.stack, "not measured");
   });
+
+  it("leave the registry's own image out of the images that were downloaded again", () => {
+    const result = madeResult([
+      figure("before-pip", "all-lost", 9, { outside: { images: 21_000_000 } }),
+      figure("guide-pip", "all-lost", 9, { outside: { images: 40_000_000 } }),
+      figure("stack-uv", "all-lost", 9, { outside: { images: 19_000_000 } }),
+    ]);
+    const row = promisesOf(result).find(({ promise }) => promise.includes("of images downloaded again"));
+    assert.deepEqual([row?.guide, row?.stack], ["not kept: 0 % less", "kept: 100 % less"]);
+  });
 });
