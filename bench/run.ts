@@ -1,9 +1,10 @@
 import { mkdirSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { UserError } from "../lib/errors.ts";
 import { startEngine, stopEngine } from "../sandbox/engine.ts";
 import { sandboxLayout } from "../sandbox/layout.ts";
-import { requireFreeDisk, requireLinux, requireRoot } from "../sandbox/preflight.ts";
+import { freeDisk, requireLinux, requireRoot } from "../sandbox/preflight.ts";
 import { isRunning } from "../sandbox/processes.ts";
 import type { WorkOptions } from "../sandbox/steps.ts";
 import { ensureToolchain } from "../sandbox/toolchain/toolchain.ts";
@@ -14,6 +15,7 @@ import { choose, goOnWith, missing, plays, type PlannedPlay } from "./plan.ts";
 import { play } from "./play.ts";
 import type { BenchResult } from "./result.ts";
 import { serveUpstream } from "./upstream.ts";
+import { bytesInWords } from "./words.ts";
 import type { Workload } from "./workload.ts";
 
 export interface BenchOptions {
@@ -47,7 +49,7 @@ export async function runBench(options: BenchOptions): Promise<BenchResult> {
   requireLinux();
   requireRoot();
   await removeLeftovers();
-  requireFreeDisk(tmpdir(), workload.freeBytes);
+  requireRoom(workload);
   const work: WorkOptions = { signal, onStep: ({ name, detail = "" }) => options.onStep(name, detail) };
   const needsPulumi = planned.some(({ way }) => way.tool === "stack");
   const toolchain = needsPulumi && (await ensureToolchain({ stack: "bench", allowBuilt: true, ...work }));
@@ -105,6 +107,15 @@ async function playAll(
   } finally {
     await upstream.stop();
   }
+}
+
+/** @throws UserError where the images of one way do not fit */
+function requireRoom({ kind, freeBytes }: Workload): void {
+  const free = freeDisk(tmpdir());
+  if (free >= freeBytes) return;
+  throw new UserError(
+    `The benchmark's ${kind} mode needs ${bytesInWords(freeBytes)} in ${tmpdir()}, which has ${bytesInWords(free)}: make room, set TMPDIR to a folder on a larger disk${kind === "full" ? ", or take --quick" : ""}.`,
+  );
 }
 
 /** A result without figures: the machine is asked while an engine runs. */
