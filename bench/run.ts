@@ -114,7 +114,7 @@ function requireRoom({ kind, freeBytes }: Workload): void {
   const free = freeDisk(tmpdir());
   if (free >= freeBytes) return;
   throw new UserError(
-    `The benchmark's ${kind} mode needs ${bytesInWords(freeBytes)} in ${tmpdir()}, which has ${bytesInWords(free)}: make room, set TMPDIR to a folder on a larger disk${kind === "full" ? ", or take --quick" : ""}.`,
+    `The benchmark's ${kind} mode needs ${bytesInWords(freeBytes)} in ${tmpdir()}, where ${bytesInWords(free)} are free: make room, set TMPDIR to a folder on a larger disk${kind === "full" ? ", or take --quick" : ""}.`,
   );
 }
 
