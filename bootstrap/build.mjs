@@ -13,7 +13,7 @@ import {
 import { dirname, join, relative } from "node:path";
 
 const root = join(import.meta.dirname, "..");
-const sources = ["bootstrap", "cli", "components", "lib", "provider", "sandbox"];
+const sources = ["bench", "bootstrap", "cli", "components", "lib", "provider", "sandbox"];
 const dist = join(root, "dist");
 const stamp = join(dist, "built");
 

@@ -10,6 +10,7 @@ import { purgeSandbox } from "../../sandbox/sandbox.ts";
 const repository = join(import.meta.dirname, "..", "..");
 /** What is copied of the repository: all that runs, and nothing that is built. */
 export const copied = [
+  "bench",
   "bootstrap",
   "cli",
   "components",
