@@ -1,5 +1,5 @@
 import { isIP } from "node:net";
-import { z } from "zod";
+import * as z from "zod";
 import { registryUrlProblem } from "../../registry/registry-url.ts";
 import { pinnedImage, port, secretSource, size, text, wholeNumber } from "./types.ts";
 
