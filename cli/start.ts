@@ -37,8 +37,9 @@ export function startCommand(): Command {
 export async function convergeStack(stack: OpenStack, progress: Progress, json = false): Promise<RunResult> {
   const run = `${Date.now()}-${process.pid}`;
   const context = { ...stack.context, env: { ...stack.context.env, GPU_BUILD_HOST_RUN: run } };
-  const up = () => converge(context, ["up", "--stack", context.stack, "--skip-preview"], progress);
-  const result = await withRunRecord(stack.settings, run, up);
+  // With the program, a refresh is a part of the update: every plugin starts once, not twice.
+  const args = ["up", "--stack", context.stack, "--skip-preview", "--run-program"];
+  const result = await withRunRecord(stack.settings, run, () => converge(context, args, progress));
   progress.stop();
   await printSummary(stack, result, run, json);
   return result;
