@@ -60,16 +60,20 @@ export function wantsOf(instruction: Instruction, { context, variables, expand }
     ...wants,
     ...(index !== undefined && { index }),
     locks: [...new Set(wants.locks)],
-    unread: isInstall ? filesAsked(text).filter((file) => !mounted.some((path) => isBelow(file, path))) : [],
+    unread: filesAsked(text).filter((file) => !mounted.some((path) => isBelow(file, path))),
     pins: pinsOf(text),
     apt: /\bapt(-get)?\b[^\n]*\b(install|upgrade)\b/.test(text),
     keepsNothing: /--no-cache(-dir)?\b/.test(text),
   };
 }
 
-/** What stands behind `-r`. */
+/** What stands behind `-r` of pip and uv; `rm -r` is another. */
 function filesAsked(text: string): string[] {
-  return [...text.matchAll(/\s(?:-r|--requirements?)(?:\s+|=)["']?([^\s"';|&]+)/g)].map((match) => match[1]!);
+  return text
+    .split(/&&|[;|\n]/)
+    .filter((command) => /\b(pip3?|uv)\b/.test(command))
+    .flatMap((command) => [...command.matchAll(/\s(?:-r|--requirements?)(?:\s+|=)["']?([^\s"']+)/g)])
+    .map((match) => match[1]!);
 }
 
 /** Index of an installation, from its options or the variables of pip and uv; undefined for their own default. */
