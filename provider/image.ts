@@ -88,9 +88,10 @@ async function realise(
   await realiseImage(inputs, olds, {
     engine: engineAt(inputs.dockerHost),
     signal: session.signal,
-    built: session.built,
+    run: session.run,
     onStep: (step, seconds) => say(`${step} (${Math.round(seconds)} s)`),
     onNote: say,
+    onWarning: (message) => void session.log(message, { urn, severity: "warning" }).catch(() => undefined),
   });
   // `npm start` says it in its summary.
   if (!process.env["GPU_BUILD_HOST_RUN"]) await sayOutdated(urn, inputs, session);

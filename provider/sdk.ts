@@ -1,5 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
 import type { HostFolder as HostFolderFiles } from "../lib/host/host-folder.ts";
+import type { BuildCache } from "../lib/images/build-cache.ts";
 import type { ImagePlan } from "../lib/images/types.ts";
 
 /** Inputs of {@link DaemonConfig}: plain known values, since unknown ones reach a provider's check as a marker. */
@@ -47,6 +48,10 @@ export interface ImageArgs {
   requireGpu: boolean;
   /** Minutes without progress until the build is stopped. */
   idleMinutes: number;
+  /** Builds that work side by side. @default what the machine has room for */
+  parallel?: number | undefined;
+  /** Where build steps are kept outside of the engine. @default nowhere */
+  buildCache?: BuildCache | undefined;
   plan: ImagePlan;
 }
 
@@ -67,6 +72,8 @@ export class Image extends pulumi.CustomResource {
         adoptTags: args.adoptTags,
         requireGpu: args.requireGpu,
         idleMinutes: args.idleMinutes,
+        parallel: args.parallel,
+        buildCache: args.buildCache,
         reference,
         tags,
         hash,

@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { execa } from "execa";
+import { BuildRun } from "../../lib/images/build-run.ts";
 import { engineAt, type Engine } from "../../lib/docker/engine.ts";
 import { askForecast, type AskedForecast } from "../../lib/images/ask-forecast.ts";
 import { readRun, type ImageEvent } from "../../lib/images/history.ts";
@@ -48,7 +49,7 @@ export class GraphStack {
   /** Refreshes, then creates, updates and deletes as Pulumi would. Returns what the history says of it. */
   async up(settings: Settings): Promise<ImageEvent[]> {
     const plan = await this.plan(settings);
-    const session = { signal: new AbortController().signal, log: async () => {}, built: new Set<string>() };
+    const session = { signal: new AbortController().signal, log: async () => {}, run: new BuildRun() };
     process.env.GPU_BUILD_HOST_RUN = `run ${++this.runs}`;
     for (const [name, state] of this.states) {
       const live = (await image.read("id", "urn", state))?.props;
