@@ -7,8 +7,9 @@ import type { BuildCache } from "../../lib/images/build-cache.ts";
 import { readHistory } from "../../lib/images/history.ts";
 import { image } from "../../provider/image.ts";
 import type { Session } from "../../provider/resource-handler.ts";
+import { LoginUpstream } from "../integration/login-upstream.ts";
 import { useImageProject, type Inputs } from "../provider/image-project.ts";
-import { startLoginGate, startWritableRegistry, type WritableRegistry } from "./writable-registry.ts";
+import { startWritableRegistry, type WritableRegistry } from "./writable-registry.ts";
 
 describe("build cache on real engines", () => {
   let registry: WritableRegistry;
@@ -139,22 +140,25 @@ RUN cat /proc/sys/kernel/random/uuid > /base
 
     it("logs in as docker does, and writes the password nowhere", async () => {
       const password = `pw${process.pid}secret`;
-      const gate = await startLoginGate(registry.address, `me:${password}`);
+      const gate = new LoginUpstream(`http://${registry.address}`, password);
+      await gate.start();
+      const address = new URL(gate.url).host;
       const config = mkdtempSync(join(tmpdir(), "gbh-docker-config-"));
       const before = process.env["DOCKER_CONFIG"];
       const from = before ? readFileSync(join(before, "config.json"), "utf8") : "{}";
       const auth = { auth: Buffer.from(`me:${password}`).toString("base64") };
       writeFileSync(
         join(config, "config.json"),
-        JSON.stringify({ ...(JSON.parse(from) as object), auths: { [gate.address]: auth } }),
+        JSON.stringify({ ...(JSON.parse(from) as object), auths: { [address]: auth } }),
         { mode: 0o600 },
       );
       process.env["DOCKER_CONFIG"] = config;
       try {
-        const cache = { ...cacheAt(gate.address), ref: `${gate.address}/private` };
+        const cache = { ...cacheAt(address), ref: `${address}/private` };
         const { states, events } = await build(cache);
         assert.deepEqual(warnings, []);
         assert.deepEqual(await registry.tags("private"), ["app-1", "base-1"]);
+        assert.ok(gate.logins.length > 0);
         const written = JSON.stringify([states, events, project.said]);
         assert.ok(!written.includes(password) && !written.includes(auth.auth));
       } finally {
@@ -221,9 +225,16 @@ RUN cat /proc/sys/kernel/random/uuid > /base
     });
 
     it("warns and builds where an inline cache cannot be pushed", async () => {
-      const { events } = await build(cacheAt(project.registry.address, { type: "inline" }));
-      assert.equal(events[1]!.result, "built");
-      assert.match(warnings[0]!, /is not whole, the images are: /);
+      const gate = new LoginUpstream(`http://${registry.address}`, "nobody knows it");
+      await gate.start();
+      try {
+        const { events } = await build(cacheAt(new URL(gate.url).host, { type: "inline" }));
+        assert.equal(events[1]!.result, "built");
+        assert.equal(warnings.length, 1, warnings.join("\n"));
+        assert.match(warnings[0]!, /is not whole, the images are: .*docker login/);
+      } finally {
+        await gate.stop();
+      }
     });
   });
 });

@@ -1,8 +1,7 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { createServer, request, type Server } from "node:http";
-import type { AddressInfo } from "node:net";
+import { createServer, type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -49,47 +48,11 @@ export async function startWritableRegistry(): Promise<WritableRegistry> {
   };
 }
 
-/** A gate before a registry that lets in only who shows `login`, as `user:password`. */
-export async function startLoginGate(
-  registry: string,
-  login: string,
-): Promise<{ address: string; stop(): Promise<void> }> {
-  const wanted = `Basic ${Buffer.from(login).toString("base64")}`;
-  const [host, port] = registry.split(":");
-  const server = createServer((incoming, outgoing) => {
-    if (incoming.headers.authorization !== wanted) {
-      incoming.resume();
-      outgoing.writeHead(401, { "www-authenticate": 'Basic realm="build cache"' });
-      return void outgoing.end('{"errors":[{"code":"UNAUTHORIZED","message":"authentication required"}]}');
-    }
-    const { method, url: path, headers } = incoming;
-    const asked = request({ host, port, method, path, headers }, (answer) => {
-      outgoing.writeHead(answer.statusCode ?? 500, answer.headers);
-      answer.pipe(outgoing);
-    });
-    asked.on("error", () => outgoing.destroy());
-    incoming.pipe(asked);
-  });
-  await listen(server);
-  return {
-    address: `127.0.0.1:${portOf(server)}`,
-    stop: () =>
-      new Promise((resolve) => {
-        server.close(() => resolve());
-        server.closeAllConnections();
-      }),
-  };
-}
-
 async function freePort(): Promise<number> {
-  const server = createServer();
-  await listen(server);
-  const port = portOf(server);
-  await new Promise((resolve) => server.close(resolve));
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, "close");
   return port;
 }
-
-const portOf = (server: Server): number => (server.address() as AddressInfo).port;
-
-const listen = (server: Server): Promise<void> =>
-  new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
