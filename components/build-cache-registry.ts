@@ -45,11 +45,7 @@ export class BuildCacheRegistry extends pulumi.ComponentResource {
       },
       { parent: this, dependsOn: image },
     );
-    const steps = new docker.Volume(
-      `${name}-steps`,
-      { name: physicalName(stack), labels },
-      { parent: this },
-    );
+    const steps = new docker.Volume(`${name}-steps`, { name: physicalName(stack), labels }, { parent: this });
     const container = new docker.Container(
       `${name}-server`,
       {

@@ -60,7 +60,10 @@ export async function unreachable(reference: string, engine: Engine): Promise<st
     return undefined;
   } catch (error) {
     // Any other answer than a failure to ask is the registry's own: nothing there yet, or not without a login.
-    if (error instanceof EngineError && !/dial |no such host|timeout|connection re|EOF|x509|tls:/i.test(error.message))
+    if (
+      error instanceof EngineError &&
+      !/dial |no such host|timeout|connection re|EOF|x509|tls:/i.test(error.message)
+    )
       return undefined;
     return error instanceof EngineError
       ? error.message.replace(/^GET \S+: \d+ /, "")
@@ -88,7 +91,9 @@ export async function pushInline(
       cancelSignal: signal,
     });
     signal.throwIfAborted();
-    return exitCode === 0 ? undefined : stderr.trim().split("\n").at(-1) || "docker push failed without a word";
+    return exitCode === 0
+      ? undefined
+      : stderr.trim().split("\n").at(-1) || "docker push failed without a word";
   } finally {
     await engine.untag(reference);
   }

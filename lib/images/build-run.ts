@@ -29,7 +29,10 @@ export class BuildRun {
     if (!asked) this.asked.set(cache.ref, (asked = unreachable(reference, engine)));
     const problem = await asked;
     if (problem === undefined) return { ...cache, reference };
-    this.warnOnce(`the build cache ${cache.ref} is out of reach, so builds go on without it: ${problem}`, warn);
+    this.warnOnce(
+      `the build cache ${cache.ref} is out of reach, so builds go on without it: ${problem}`,
+      warn,
+    );
     return undefined;
   }
 

@@ -12,7 +12,9 @@ export function buildCacheProblems(settings: RawSettings): string[] {
       `${key}.type ${type} needs a registry: set buildCache.ref to a repository of yours, or buildCache.port for a registry that this stack runs`,
     );
   if (ref !== undefined && port !== undefined)
-    problems.push(`${key}.port is for a registry that this stack runs, and buildCache.ref names another; set one`);
+    problems.push(
+      `${key}.port is for a registry that this stack runs, and buildCache.ref names another; set one`,
+    );
   const caches = [settings.registryCache, ...Object.values(settings.registryCache.registries)];
   const pullThrough = caches.map((cache) => cacheAddress(cache));
   const address = ref?.slice(0, ref.indexOf("/")).replace(/^localhost:/, "127.0.0.1:");

@@ -69,7 +69,7 @@ RUN cat /proc/sys/kernel/random/uuid > /base
       async loseEverything() {
         const docker = await project.test.engine.client();
         for (const { Id } of await docker.listImages()) await docker.getImage(Id).remove({ force: true });
-        await docker.pruneBuilder({ all: true } as never);
+        await project.test.engine.ask({ method: "POST", path: "/build/prune", query: { all: true } });
         rmSync(join(project.test.folder, "state"), { recursive: true, force: true });
         const left = await project.test.engine.ask<{ BuildCache: unknown[] | null }>({ path: "/system/df" });
         assert.deepEqual(left.BuildCache ?? [], []);
@@ -128,7 +128,10 @@ RUN cat /proc/sys/kernel/random/uuid > /base
         ["built", "built"],
       );
       assert.equal(warnings.length, 1, warnings.join("\n"));
-      assert.match(warnings[0]!, /^the build cache 127\.0\.0\.1:9\/build-cache is out of reach, so builds go on/);
+      assert.match(
+        warnings[0]!,
+        /^the build cache 127\.0\.0\.1:9\/build-cache is out of reach, so builds go on/,
+      );
     });
 
     it("goes on where the registry refuses to keep the steps, and says so", async () => {

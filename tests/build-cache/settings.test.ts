@@ -22,7 +22,11 @@ describe("settings buildCache", () => {
 
   const wrong: [string, object, RegExp][] = [
     ["no registry", { type: "registry" }, /^\S+type registry needs a registry: set buildCache\.ref/],
-    ["two registries", { type: "inline", ref, port: 5005 }, /^\S+port is for a registry that this stack runs/],
+    [
+      "two registries",
+      { type: "inline", ref, port: 5005 },
+      /^\S+port is for a registry that this stack runs/,
+    ],
     ["a login", { type: "registry", ref: "me:secret@registry.example/x" }, /^\S+ref must be a repository/],
     ["a scheme", { type: "registry", ref: "https://registry.example/x" }, /^\S+ref must be a repository/],
     ["a tag", { type: "registry", ref: "registry.example/x:1" }, /^\S+ref must be a repository/],
@@ -32,7 +36,11 @@ describe("settings buildCache", () => {
       { type: "registry", ref: "localhost:5000/x" },
       /is the pull-through cache, which refuses pushes/,
     ],
-    ["the cache's port", { type: "registry", port: 5000 }, /^\S+port must differ from the ports of registryCache/],
+    [
+      "the cache's port",
+      { type: "registry", port: 5000 },
+      /^\S+port must differ from the ports of registryCache/,
+    ],
     ["a low port", { type: "registry", port: 80 }, /^\S+port 80 is below 1024/],
     ["another type", { type: "s3", ref }, /^\S+type must be "off", "inline" or "registry"/],
   ];
@@ -101,7 +109,10 @@ describe("build cache", () => {
       );
     const refused = await judge({ type: "registry", ref });
     assert.equal(refused.status, "FAIL");
-    assert.match(refused.fix ?? "", /buildCache\.type inline.*containerd-snapshotter.*docker-container builder/);
+    assert.match(
+      refused.fix ?? "",
+      /buildCache\.type inline.*containerd-snapshotter.*docker-container builder/,
+    );
     const containerd = [["driver-type", "io.containerd.snapshotter.v1"]];
     assert.equal((await judge({ type: "registry", ref }, containerd)).status, "OK");
     assert.equal((await judge({ type: "registry", ref, export: false })).status, "OK");

@@ -206,7 +206,10 @@ describe("what goes into an image's hash", () => {
         const cache = await FileHashCache.open(state, "/context");
         cache.set("a.txt", { stamp: `${changedAt}`, changedAt }, "0123");
         await cache.save();
-        return (await FileHashCache.open(state, "/context")).get("a.txt", { stamp: `${changedAt}`, changedAt });
+        return (await FileHashCache.open(state, "/context")).get("a.txt", {
+          stamp: `${changedAt}`,
+          changedAt,
+        });
       };
       const now = Date.now();
       assert.equal(await remembered(now), undefined);

@@ -9,7 +9,8 @@ export const buildCacheChecks: CheckDefinition[] = [
   {
     id: "docker.build-cache",
     what: "`buildCache`: whether the engine's image store can write such a cache, and the port of a registry of the stack's own.",
-    fails: "`type: registry` is to be written by an engine without the containerd image store; another program holds the port",
+    fails:
+      "`type: registry` is to be written by an engine without the containerd image store; another program holds the port",
     run: (facts) => withEngine(facts, (engine) => judgeStore(facts, engine.containerdStore)),
   },
   {
@@ -49,5 +50,8 @@ async function judgeRegistry({ settings, engine }: Facts): Promise<Outcome> {
   const problem = await unreachable(cacheReference(cache, "any", []), engineAt(settings.engine.host));
   return problem === undefined
     ? ok(`${cache.ref} answers`)
-    : warn(`${cache.ref} is out of reach: ${problem}`, "check the network, buildCache.ref and the engine's proxies");
+    : warn(
+        `${cache.ref} is out of reach: ${problem}`,
+        "check the network, buildCache.ref and the engine's proxies",
+      );
 }

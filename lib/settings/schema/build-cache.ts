@@ -17,9 +17,7 @@ const repository = z
 export const buildCache = z
   .strictObject({
     /** BuildKit's cache backends. `inline` keeps the steps of the image's own stage, in the image itself. */
-    type: z
-      .enum(["off", "inline", "registry"], 'must be "off", "inline" or "registry"')
-      .default("off"),
+    type: z.enum(["off", "inline", "registry"], 'must be "off", "inline" or "registry"').default("off"),
     ref: repository.optional(),
     /** Port on 127.0.0.1 of a registry that the stack runs itself, in place of `ref`. */
     port: port.optional(),
