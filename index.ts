@@ -9,6 +9,7 @@ import { ServiceImage } from "./components/service-image.ts";
 import { desiredDocument } from "./lib/daemon/desired.ts";
 import { checkHost } from "./lib/host/check-host.ts";
 import { buildCacheOf } from "./lib/images/build-cache.ts";
+import { neededText } from "./lib/images/needed.ts";
 import { pinLines } from "./lib/images/pinned-versions.ts";
 import { requireProxies } from "./lib/proxy/proxy.ts";
 import { readyCaches } from "./lib/registry/cache-settings.ts";
@@ -95,7 +96,7 @@ const image = {
   stateDir: settings.stateDir,
   keep: settings.keepVersions,
   keepStorage: bytesOf(settings.keepStorage) ?? 0,
-  needed: plan.all.map(({ reference }) => reference),
+  needed: neededText(plan.all.map(({ reference }) => reference)),
   adoptTags: settings.adoptTags,
   requireGpu: settings.promote.requireGpu,
   idleMinutes: settings.build.idleMinutes,

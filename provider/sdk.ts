@@ -40,8 +40,8 @@ export interface ImageArgs {
   keep: number;
   /** Bytes that all former versions of the stack may take beside the current ones. */
   keepStorage: number;
-  /** Hash references of all images that the stack wants now. */
-  needed: string[];
+  /** Versions of all images that the stack wants now, see `neededText`. */
+  needed: string;
   /** Let friendly tags move off images that this program did not build. */
   adoptTags: boolean;
   /** Let friendly tags move only to images whose smoke test had a GPU. */

@@ -19,8 +19,8 @@ export interface ImageResource {
   keep: number;
   /** Bytes that all former versions of the stack may take beside the current ones. @default no ceiling */
   keepStorage?: number;
-  /** Hash references that the stack wants now: none of them goes, although it may not be in use yet. */
-  needed?: string[];
+  /** Versions that the stack wants now, see `neededText`: none of them goes, although it may not be in use yet. */
+  needed?: string;
   adoptTags?: boolean;
   /** Tags move only to images whose smoke test had a GPU. */
   requireGpu?: boolean;

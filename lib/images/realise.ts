@@ -11,6 +11,7 @@ import type { ImageResource, PreviousImage, RealiseOptions } from "./image-resou
 import { holdVersion } from "./in-work.ts";
 import { keepWithinStorage } from "./keep-storage.ts";
 import { removeOldVersions } from "./keep-versions.ts";
+import { isNeeded } from "./needed.ts";
 import { keepPlainName } from "./plain-names.ts";
 import { promote, refuseForeignTags, releaseTags, type Promotion } from "./promote.ts";
 import { currentReference, notePromotion } from "./promoted.ts";
@@ -152,8 +153,9 @@ async function publish(
   notePromotion(version, formerly, ledger);
   const note = await keepPlainName(promotion, ledger, engine);
   if (note !== undefined) onNote?.(note);
-  const needed = [reference, ...(resource.needed ?? [])];
-  const { kept } = await removeOldVersions({ stack, image, keep: resource.keep, needed }, ledger, engine);
+  const { keep, needed = "" } = resource;
+  const isKept = (other: string): boolean => other === reference || isNeeded(other, needed);
+  const { kept } = await removeOldVersions({ stack, image, keep, isNeeded: isKept }, ledger, engine);
   kept.push(...(await keepWithinStorage(resource, ledger, engine, onNote)));
   for (const { reference: old, containers } of kept)
     onNote?.(`${old} stays: used by ${containers.join(", ")}`);

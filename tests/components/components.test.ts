@@ -67,7 +67,7 @@ function imageArgs(name: string): ImageArgs {
     stateDir: "/state",
     keep: 3,
     keepStorage: 100e9,
-    needed: [],
+    needed: "",
     adoptTags: false,
     requireGpu: false,
     idleMinutes: 30,

@@ -1,9 +1,10 @@
 import { createHash } from "node:crypto";
 import { execa } from "execa";
-import { BuildRun } from "../../lib/images/build-run.ts";
 import { engineAt, type Engine } from "../../lib/docker/engine.ts";
 import { askForecast, type AskedForecast } from "../../lib/images/ask-forecast.ts";
+import { BuildRun } from "../../lib/images/build-run.ts";
 import { readRun, type ImageEvent } from "../../lib/images/history.ts";
+import { neededText } from "../../lib/images/needed.ts";
 import { planStack } from "../../lib/images/plan-stack.ts";
 import type { ImagePlan } from "../../lib/images/types.ts";
 import { bytesOf } from "../../lib/settings/quantities.ts";
@@ -84,7 +85,7 @@ export class GraphStack {
       stateDir: settings.stateDir,
       keep: settings.keepVersions,
       keepStorage: bytesOf(settings.keepStorage) ?? 0,
-      needed: plan.map((wanted) => wanted.reference),
+      needed: neededText(plan.map((wanted) => wanted.reference)),
       adoptTags: settings.adoptTags,
       reference,
       tags,
