@@ -52,7 +52,7 @@ describe("a build cache in a registry of the stack's own", function () {
       first.images.map(({ reference }) => ({ result: "built", reference })),
     );
     assert.deepEqual(await uncached(), []);
-    assert.deepEqual((await project.start()).changed, []);
+    assert.deepEqual(await project.preview(), []);
 
     const { exitCode, output } = await project.run("destroy");
     assert.equal(exitCode, 0, output);
