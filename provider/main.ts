@@ -1,6 +1,7 @@
 import { main, type Provider } from "@pulumi/pulumi/provider/index.js";
 import { BuildRun } from "../lib/images/build-run.ts";
 import { cacheGuard } from "./cache-guard.ts";
+import { cacheLimit } from "./cache-limit.ts";
 import { daemonConfig } from "./daemon-config.ts";
 import { engineLog } from "./engine-log.ts";
 import { hostFolder } from "./host-folder.ts";
@@ -16,6 +17,7 @@ const handlers: Record<string, AnyHandler> = {
   "gpubuild:index:Image": image,
   "gpubuild:index:DaemonConfig": daemonConfig,
   "gpubuild:index:CacheGuard": cacheGuard,
+  "gpubuild:index:CacheLimit": cacheLimit,
   "gpubuild:index:HostFolder": hostFolder,
 };
 

@@ -112,10 +112,10 @@ async function buildAndNote(
   const began = Date.now();
   const record = await buildImage(forOnce(build, resource, previous), reference, {
     ...options,
+    onRecord: (done) => takeRecord(event, done),
     ...(idleMinutes && { idleMinutes }),
     ...(cache && { cache, onWarning: (text: string) => run.warnOnce(text, (once) => onWarning?.(once)) }),
   });
-  takeRecord(event, record);
   await noteBuild({ stack, stateDir, reference, plan: { ...build, parts }, began, ...record }, engine);
 }
 
@@ -191,6 +191,7 @@ function newEvent(resource: ImageResource, previous: PreviousImage | undefined):
   let reasons = previous ? changedParts(previous.parts, resource.parts) : ["new"];
   if (sameContent) reasons = ["names or smoke test"];
   return {
+    began: new Date().toISOString(),
     time: "",
     run: process.env.GPU_BUILD_HOST_RUN ?? "",
     stack,
@@ -211,6 +212,7 @@ function newEvent(resource: ImageResource, previous: PreviousImage | undefined):
 
 function takeRecord(event: ImageEvent, record: BuildRecord): void {
   event.steps = record.steps;
+  event.housekeeping = record.housekeeping;
   event.buildSeconds = record.seconds;
   event.fetchedBytes = record.fetchedBytes;
 }

@@ -1,4 +1,4 @@
-import type { z } from "zod";
+import type * as z from "zod";
 import { isObject } from "../daemon/desired.ts";
 import { buildCacheProblems } from "./build-cache-checks.ts";
 import { daemonProblems } from "./daemon-checks.ts";

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { buildCache } from "./schema/build-cache.ts";
 import { cudaBase } from "./schema/cuda-base.ts";
 import { dockerDaemon } from "./schema/docker-daemon.ts";

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { port } from "./types.ts";
 
 /** A repository without tag or digest; every image gets a tag of its own in it. */
