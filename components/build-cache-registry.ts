@@ -2,6 +2,7 @@ import * as command from "@pulumi/command";
 import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
 import { stringify } from "yaml";
+import { buildCacheName } from "../lib/registry/cache-name.ts";
 import { processLimit, removeImageUnlessUsed } from "./registry-cache.ts";
 import { healthCheck, user } from "./registry-cache-command.ts";
 
@@ -18,15 +19,13 @@ export interface BuildCacheRegistryArgs {
   memoryMiB: number;
 }
 
-/** Name of the container and volume of a stack's build cache. */
-const physicalName = (stack: string): string => `gpu-build-host-${stack}-build-cache`;
-
 /** A registry that builds push to: a pull-through cache refuses pushes. A container on loopback, and a volume for the steps. */
 export class BuildCacheRegistry extends pulumi.ComponentResource {
   constructor(name: string, args: BuildCacheRegistryArgs, opts?: pulumi.ComponentResourceOptions) {
     super("gpu-build-host:components:BuildCacheRegistry", name, {}, opts);
 
     const { stack, dockerHost, port } = args;
+    const physicalName = buildCacheName(stack);
     const labels = [
       { label: "gpu-build-host.stack", value: stack },
       { label: "gpu-build-host.role", value: "build-cache" },
@@ -45,11 +44,11 @@ export class BuildCacheRegistry extends pulumi.ComponentResource {
       },
       { parent: this, dependsOn: image },
     );
-    const steps = new docker.Volume(`${name}-steps`, { name: physicalName(stack), labels }, { parent: this });
+    const steps = new docker.Volume(`${name}-steps`, { name: physicalName, labels }, { parent: this });
     const container = new docker.Container(
       `${name}-server`,
       {
-        name: physicalName(stack),
+        name: physicalName,
         image: args.image,
         labels,
         user: "0:0", // only until the volume is handed over: the registry itself runs as nobody
@@ -82,7 +81,7 @@ export class BuildCacheRegistry extends pulumi.ComponentResource {
       `${name}-limit`,
       {
         create: `docker update --pids-limit ${processLimit} "$CONTAINER" >/dev/null`,
-        environment: { DOCKER_HOST: dockerHost, CONTAINER: physicalName(stack) },
+        environment: { DOCKER_HOST: dockerHost, CONTAINER: physicalName },
         triggers: [container.id],
         addPreviousOutputInEnv: false,
       },

@@ -20,6 +20,12 @@ describe("a build cache in a registry of the stack's own", function () {
   });
   after(() => project.remove());
 
+  function inline(): void {
+    const file = parse(project.read("Pulumi.sandbox.yaml")) as { config: Record<string, unknown> };
+    file.config["gpu-build-host:buildCache"] = { type: "inline", port };
+    project.write("Pulumi.sandbox.yaml", stringify(file));
+  }
+
   const uncached = async (): Promise<string[]> => {
     const events = await latestByImage(join(project.root, ".sandbox", "state"), "sandbox");
     return [...events.values()].flatMap(({ image, steps }) =>
@@ -35,10 +41,19 @@ describe("a build cache in a registry of the stack's own", function () {
     assert.equal(await project.docker("ps", "--all", "--quiet"), "");
   });
 
+  it("is refused where a volume of its name is somebody else's", async () => {
+    await project.docker("volume", "create", "gpu-build-host-sandbox-build-cache");
+    inline();
+    const { exitCode, output } = await project.run("start", "--json");
+    assert.notEqual(exitCode, 0);
+    assert.match(
+      output,
+      /docker\.build-cache: a volume gpu-build-host-sandbox-build-cache exists and is not of/,
+    );
+    await project.docker("volume", "rm", "gpu-build-host-sandbox-build-cache");
+  });
+
   it("gives every step back after images and build cache were removed, and goes with the stack", async () => {
-    const file = parse(project.read("Pulumi.sandbox.yaml")) as { config: Record<string, unknown> };
-    file.config["gpu-build-host:buildCache"] = { type: "inline", port };
-    project.write("Pulumi.sandbox.yaml", stringify(file));
     const first = await project.start();
     assert.notDeepEqual(await uncached(), []);
 

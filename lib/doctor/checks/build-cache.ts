@@ -1,6 +1,7 @@
 import { engineAt } from "../../docker/engine.ts";
 import { portHolder } from "../../host/port-holder.ts";
 import { buildCacheOf, cacheReference, unreachable } from "../../images/build-cache.ts";
+import { buildCacheName } from "../../registry/cache-name.ts";
 import { setCommand } from "../../settings/commands.ts";
 import { fail, isUnknown, ok, skip, warn, type CheckDefinition, type Facts, type Outcome } from "../types.ts";
 import { withEngine } from "./docker-engine.ts";
@@ -8,9 +9,9 @@ import { withEngine } from "./docker-engine.ts";
 export const buildCacheChecks: CheckDefinition[] = [
   {
     id: "docker.build-cache",
-    what: "`buildCache`: whether the engine's image store can write such a cache, and the port of a registry of the stack's own.",
+    what: "`buildCache`: whether the engine's image store can write such a cache, and port and volume of a registry of the stack's own.",
     fails:
-      "`type: registry` is to be written by an engine without the containerd image store; another program holds the port",
+      "`type: registry` is to be written by an engine without the containerd image store; another program holds the port, or a volume of its name is not this stack's",
     run: (facts) => withEngine(facts, (engine) => judgeStore(facts, engine.containerdStore)),
   },
   {
@@ -32,8 +33,18 @@ async function judgeStore(facts: Facts, isContainerd: boolean): Promise<Outcome>
     );
   const { port } = settings.buildCache;
   if (port === undefined || !facts.started) return ok(`${cache.type} at ${cache.ref}`);
+  const engine = engineAt(settings.engine.host);
+  const volume = buildCacheName(settings.stack);
+  const found = await engine.askIfThere<{ Labels: Record<string, string> | null }>({
+    path: `/volumes/${volume}`,
+  });
+  if (found && found.Labels?.["gpu-build-host.stack"] !== settings.stack)
+    return fail(
+      `a volume ${volume} exists and is not of this stack: Docker would adopt it, and destroy would delete it`,
+      "rename or remove it, or set buildCache.ref in place of buildCache.port",
+    );
   const label = [`gpu-build-host.stack=${settings.stack}`, "gpu-build-host.role=build-cache"];
-  const own = await engineAt(settings.engine.host).containers({ label });
+  const own = await engine.containers({ label });
   const holder = own.some(({ state }) => state === "running") ? undefined : await portHolder(port);
   return holder
     ? fail(
