@@ -23,7 +23,9 @@ export interface TimerUnits {
  */
 export function timerUnits({ stack, root, node, path }: TimerWish): TimerUnits {
   const name = `gpu-build-host-cache-${stack}`;
-  const words = [node, "bootstrap/run.mjs", "cache", "prune", "--stack", stack].map(quoted).join(" ");
+  const words = [node, "bootstrap/run.mjs", "cache", "prune", "--stack", stack]
+    .map((word) => quoted(word).replaceAll("$", "$$$$")) // only there a $ has a meaning
+    .join(" ");
   return {
     name,
     files: {
@@ -56,12 +58,13 @@ WantedBy=timers.target
   };
 }
 
-/** A word of systemd's command lines, where % and $ have a meaning and quotes are a shell's. */
+/** A word of a setting that is split at blanks. */
 function quoted(word: string): string {
-  const text = escaped(word).replaceAll("$", "$$$$");
+  const text = escaped(word);
   return /^[\w@%+=:,./$-]+$/.test(text) ? text : `"${text.replace(/["\\]/g, "\\$&")}"`;
 }
 
+/** For every setting: % begins a specifier. */
 function escaped(text: string): string {
   return text.replaceAll("%", "%%");
 }

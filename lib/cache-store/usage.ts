@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import type { CachedImage } from "./images.ts";
 import { readRequest, type CacheRequest } from "./access-log.ts";
 import { usageFile, type StoredContent } from "./listing.ts";

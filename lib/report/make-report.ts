@@ -28,6 +28,8 @@ export interface EngineState {
   keepStorage: number;
   /** Bytes that the engine keeps of its build cache, where the settings say so. */
   cacheLimit?: number;
+  /** Bytes that the registry caches' layers may take, where the settings say so. */
+  registryLimit?: number;
   room?: DiskRoom;
   counters?: CacheCounters;
 }
@@ -96,7 +98,7 @@ function currentNames(images: ImageSummary[], { ids }: OnEngine): Map<string, st
 
 function diskOf(
   stack: string,
-  { content, keepStorage, cacheLimit, room, counters }: EngineState,
+  { content, keepStorage, cacheLimit, registryLimit, room, counters }: EngineState,
   current: ReadonlySet<string>,
 ): Disk {
   const { disk, images, layers, volumes } = content;
@@ -115,7 +117,11 @@ function diskOf(
         bytes: disk.cache,
         ...(cacheLimit !== undefined && { limit: cacheLimit, limitedBy: "dockerDaemon.builderGc.keepGB" }),
       },
-      { what: "registry caches", bytes: cached },
+      {
+        what: "registry caches",
+        bytes: cached,
+        ...(registryLimit !== undefined && { limit: registryLimit, limitedBy: "registryCache.maxSize" }),
+      },
     ],
     ...(room && { free: room.free, total: room.total }),
     ...(counters && {

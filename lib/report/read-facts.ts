@@ -11,6 +11,7 @@ import { readTagLedger } from "../images/tag-ledger.ts";
 import { readContent } from "../prune/content.ts";
 import { planPrune, type PruneOptions } from "../prune/plan.ts";
 import { cacheCounters } from "../registry/cache-counters.ts";
+import { bytesOf } from "../settings/quantities.ts";
 import type { Settings } from "../settings/settings.ts";
 import { stepsOfStack } from "./dockerfile-steps.ts";
 import type { EngineState, ReportFacts } from "./make-report.ts";
@@ -84,12 +85,14 @@ async function readEngine(
     ]);
     const room = await diskRoom(info.DockerRootDir ?? "");
     const { builderGc } = settings.dockerDaemon;
+    const registryLimit = bytesOf(settings.registryCache.maxSize ?? "");
     return {
       name: `Docker Engine ${version.Version}, ${info.Driver ?? "unknown store"}`,
       content,
       prune: planPrune(content, await readTagLedger(settings.stateDir, id), prune),
       keepStorage: prune.settings.get(settings.stack)?.storage ?? 0,
       ...(builderGc && { cacheLimit: builderGc.keepGB * 1e9 }),
+      ...(registryLimit !== undefined && { registryLimit }),
       ...(room && { room }),
       ...(counters && { counters }),
     };

@@ -125,6 +125,7 @@ function engineState(): NonNullable<ReportFacts["engine"]> {
     prune: plan,
     keepStorage: 20e9,
     cacheLimit: 40e9,
+    registryLimit: 2e9,
     room: { free: 312e9, total: 980e9, freeFiles: 1, totalFiles: 2 },
     counters: { requests: 148, hits: 139, fetchedBytes: 92e6 },
   };
