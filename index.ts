@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
+import { BuildCacheRegistry } from "./components/build-cache-registry.ts";
 import { CudaBase } from "./components/cuda-base.ts";
 import { DockerDaemon } from "./components/docker-daemon.ts";
 import { RegistryCache } from "./components/registry-cache.ts";
@@ -8,6 +9,8 @@ import { ServiceImage } from "./components/service-image.ts";
 import { pinsOfStacks } from "./lib/cache-store/needed.ts";
 import { desiredDocument } from "./lib/daemon/desired.ts";
 import { checkHost } from "./lib/host/check-host.ts";
+import { buildCacheOf } from "./lib/images/build-cache.ts";
+import { neededText } from "./lib/images/needed.ts";
 import { pinLines } from "./lib/images/pinned-versions.ts";
 import { requireProxies } from "./lib/proxy/proxy.ts";
 import { readyCaches } from "./lib/registry/cache-settings.ts";
@@ -68,21 +71,43 @@ const daemon = new DockerDaemon(
   { dependsOn: cache },
 );
 
+const buildCache = buildCacheOf(settings);
+const { port: buildCachePort } = settings.buildCache;
+const buildCacheRegistry =
+  buildCache && buildCachePort !== undefined
+    ? [
+        new BuildCacheRegistry(
+          "build-cache",
+          {
+            stack,
+            dockerHost: engine.host,
+            image: cacheImage,
+            port: buildCachePort,
+            memoryMiB: settings.registryCache.memoryMiB,
+          },
+          { providers: [engineProvider], dependsOn: cache },
+        ),
+      ]
+    : [];
+
+const before = [daemon, ...otherCaches, ...buildCacheRegistry];
 const image = {
   stack,
   dockerHost: engine.host,
   stateDir: settings.stateDir,
   keep: settings.keepVersions,
   keepStorage: bytesOf(settings.keepStorage) ?? 0,
-  needed: plan.all.map(({ reference }) => reference),
+  needed: neededText(plan.all.map(({ reference }) => reference)),
   adoptTags: settings.adoptTags,
   requireGpu: settings.promote.requireGpu,
   idleMinutes: settings.build.idleMinutes,
+  parallel: settings.build.parallel,
+  buildCache,
 };
 const base = new CudaBase(
   "cuda-base",
   { runtime: { ...image, plan: plan.runtime }, devel: { ...image, plan: plan.devel } },
-  { dependsOn: [daemon, ...otherCaches] },
+  { dependsOn: before },
 );
 const images: Record<string, pulumi.Resource> = { ...base.images };
 for (const service of plan.services) {
@@ -91,7 +116,7 @@ for (const service of plan.services) {
   images[service.name] = new ServiceImage(
     service.name,
     { ...image, plan: service },
-    { dependsOn: [daemon, ...otherCaches, ...parents] },
+    { dependsOn: [...before, ...parents] },
   ).image;
 }
 

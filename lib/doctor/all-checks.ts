@@ -1,3 +1,4 @@
+import { buildCacheChecks } from "./checks/build-cache.ts";
 import { buildChecks } from "./checks/build.ts";
 import { cacheAccessChecks } from "./checks/cache-access.ts";
 import { cacheChecks } from "./checks/cache.ts";
@@ -24,6 +25,7 @@ export const allChecks: CheckDefinition[] = [
   ...portChecks,
   ...cacheChecks,
   ...cacheAccessChecks,
+  ...buildCacheChecks,
   ...netChecks,
   ...timeChecks,
   ...gpuChecks,

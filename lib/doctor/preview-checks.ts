@@ -1,3 +1,4 @@
+import { buildCacheChecks } from "./checks/build-cache.ts";
 import { cacheAccessChecks } from "./checks/cache-access.ts";
 import { cacheChecks } from "./checks/cache.ts";
 import { diskChecks } from "./checks/disk.ts";
@@ -17,6 +18,7 @@ const ids = new Set([
   "docker.buildx",
   "docker.snapshotter",
   "docker.config.wanted",
+  "docker.build-cache",
   "disk.bytes",
   "disk.inodes",
   "port.cache",
@@ -34,6 +36,7 @@ export const previewChecks: CheckDefinition[] = [
   ...hostChecks,
   ...dockerEngineChecks,
   ...dockerConfigChecks,
+  ...buildCacheChecks,
   ...diskChecks,
   ...portChecks,
   ...cacheChecks,

@@ -1,5 +1,6 @@
 import type * as z from "zod";
 import { isObject } from "../daemon/desired.ts";
+import { buildCacheProblems } from "./build-cache-checks.ts";
 import { daemonProblems } from "./daemon-checks.ts";
 import { registryCacheProblems } from "./registry-cache-checks.ts";
 import type { RawSettings } from "./schema.ts";
@@ -26,7 +27,7 @@ export function crossChecks(settings: RawSettings): string[] {
         `gpu-build-host:pinnedVersions.${name} names no image of this stack: take it out; images: ${names.join(", ")}`,
       );
   }
-  problems.push(...registryCacheProblems(settings.registryCache));
+  problems.push(...registryCacheProblems(settings.registryCache), ...buildCacheProblems(settings));
   for (const [name, { args }] of Object.entries(settings.services)) {
     for (const argument of Object.keys(args).filter((key) => secretArgument.test(key))) {
       problems.push(
