@@ -3,11 +3,13 @@ import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
 import { CudaBase } from "./components/cuda-base.ts";
 import { DockerDaemon } from "./components/docker-daemon.ts";
+import { PackageCache } from "./components/package-cache.ts";
 import { RegistryCache } from "./components/registry-cache.ts";
 import { ServiceImage } from "./components/service-image.ts";
 import { desiredDocument } from "./lib/daemon/desired.ts";
 import { checkHost } from "./lib/host/check-host.ts";
 import { pinLines } from "./lib/images/pinned-versions.ts";
+import { readyPackageCache } from "./lib/package-cache/ready.ts";
 import { requireProxies } from "./lib/proxy/proxy.ts";
 import { readyCaches } from "./lib/registry/cache-settings.ts";
 import { settingsOfConfig } from "./lib/settings/load.ts";
@@ -17,7 +19,7 @@ import { CacheGuard } from "./provider/sdk.ts";
 import { shownPlainly } from "./provider/shown-plainly.ts";
 
 // Everything is checked and every image's tag is known before anything is declared.
-const { settings, plan, cacheImage, caches } = await shownPlainly(async () => {
+const { settings, plan, cacheImage, caches, packageCache } = await shownPlainly(async () => {
   const settings = settingsOfConfig(process.cwd(), pulumi.getStack(), pulumi.runtime.allConfig());
   requireProxies(settings.proxy);
   const isPreview = pulumi.runtime.isDryRun();
@@ -30,7 +32,12 @@ const { settings, plan, cacheImage, caches } = await shownPlainly(async () => {
     for (const line of [...lines.warn, ...pinLines(settings.stack, planned.plan.all), ...warnings])
       await pulumi.log.warn(line);
   }
-  return { settings, ...planned, caches: await readyCaches(settings, isPreview) };
+  return {
+    settings,
+    ...planned,
+    caches: await readyCaches(settings, isPreview),
+    packageCache: await readyPackageCache(settings, isPreview),
+  };
 });
 
 const { stack, engine } = settings;
@@ -78,10 +85,19 @@ const image = {
   requireGpu: settings.promote.requireGpu,
   idleMinutes: settings.build.idleMinutes,
 };
+const packages =
+  packageCache && plan.packageCache
+    ? new PackageCache(
+        "package-cache",
+        { ...packageCache, stack, stateDir: settings.stateDir, image: { ...image, plan: plan.packageCache } },
+        { providers: [engineProvider], dependsOn: [daemon, ...otherCaches] },
+      ).servers
+    : [];
+const needed = [daemon, ...otherCaches, ...packages];
 const base = new CudaBase(
   "cuda-base",
   { runtime: { ...image, plan: plan.runtime }, devel: { ...image, plan: plan.devel } },
-  { dependsOn: [daemon, ...otherCaches] },
+  { dependsOn: needed },
 );
 const images: Record<string, pulumi.Resource> = { ...base.images };
 for (const service of plan.services) {
@@ -90,7 +106,7 @@ for (const service of plan.services) {
   images[service.name] = new ServiceImage(
     service.name,
     { ...image, plan: service },
-    { dependsOn: [daemon, ...otherCaches, ...parents] },
+    { dependsOn: [...needed, ...parents] },
   ).image;
 }
 

@@ -1,6 +1,7 @@
 import type { z } from "zod";
 import { isObject } from "../daemon/desired.ts";
 import { daemonProblems } from "./daemon-checks.ts";
+import { packageCacheProblems } from "./package-cache-checks.ts";
 import { registryCacheProblems } from "./registry-cache-checks.ts";
 import type { RawSettings } from "./schema.ts";
 import { dockerDaemon } from "./schema/docker-daemon.ts";
@@ -26,7 +27,7 @@ export function crossChecks(settings: RawSettings): string[] {
         `gpu-build-host:pinnedVersions.${name} names no image of this stack: take it out; images: ${names.join(", ")}`,
       );
   }
-  problems.push(...registryCacheProblems(settings.registryCache));
+  problems.push(...registryCacheProblems(settings.registryCache), ...packageCacheProblems(settings));
   for (const [name, { args }] of Object.entries(settings.services)) {
     for (const argument of Object.keys(args).filter((key) => secretArgument.test(key))) {
       problems.push(

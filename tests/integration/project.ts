@@ -22,6 +22,7 @@ export const copied = [
   "cli",
   "components",
   "lib",
+  "package-cache",
   "provider",
   "sandbox",
   "index.ts",
