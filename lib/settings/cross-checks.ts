@@ -15,8 +15,13 @@ export function crossChecks(settings: RawSettings): string[] {
     if (name in settings.services)
       problems.push(`gpu-build-host:services.${name} is the name of a base; choose another name`);
   }
+  if (settings.packageCache.mode === "own" && "package-cache" in settings.services)
+    problems.push(
+      "gpu-build-host:services.package-cache is the name of the package cache's image; choose another name",
+    );
   for (const name of Object.keys(settings.rebuilds)) {
-    if (!names.includes(name))
+    // The counter of the package cache stays while it is off.
+    if (!names.includes(name) && name !== "package-cache")
       problems.push(
         `gpu-build-host:rebuilds.${name} names no image of this stack; images: ${names.join(", ")}`,
       );

@@ -52,7 +52,7 @@ describe("kept-wheel", () => {
 
   let builds = 0;
   /** Runs it with a "compiler" whose wheel is another each time; returns what it said and the wheel's text. */
-  async function compile(env: Record<string, string> = {}, command = "touch src/*") {
+  async function compile(env: NodeJS.ProcessEnv = {}, command = "touch src/*") {
     const out = join(folder, `out-${builds++}`);
     const build = `${command}; mkdir -p ${out}; echo ${builds} > ${out}/a-1-py3-none-any.whl`;
     writeFileSync(join(folder, "build.sh"), build); // beside the words that are in the key
