@@ -45,7 +45,7 @@ export function planPage(
 
 function imageLines(images: ImageChange[], planned: Outlook["planned"]): string[] {
   if (planned instanceof Error)
-    return [`  ${images.map(({ name }) => name).join(", ")}: cannot be planned yet, see below`];
+    return [`  ${images.map(({ name }) => name).join(", ")}: cannot be planned yet`];
   return images.length > 0 ? images.map((image) => `  ${imageLine(image)}`) : ["  nothing to build"];
 }
 
@@ -63,17 +63,7 @@ function nextSteps(stack: string, assessment: Assessment, set: string[]): string
   if (verdict === "fails") {
     const changes = blockers?.nearest?.changes.filter(({ name }) => baseSettings.has(name));
     return changes && changes.length > 0
-      ? [
-          npmCommand(
-            "npm run plan",
-            stack,
-            ...set.flatMap((change) => ["--set", quoted(change)]),
-            ...changes.flatMap(({ name, to }) => [
-              "--set",
-              quoted(`cudaBase.${name}=${to === "PyPI" ? "" : to}`),
-            ]),
-          ),
-        ]
+      ? [planOf(stack, changes, set)]
       : ["change what the fixes name, then plan again"];
   }
   const go = stack === "sandbox" ? "npm start" : `pulumi up --stack ${stack}`;
@@ -87,6 +77,14 @@ function nextSteps(stack: string, assessment: Assessment, set: string[]): string
         : setCommand(stack, path.join("."), quoted(text)),
     );
   return [...lines.filter((line) => !line.includes("gpu-build-host:host.")), ...then];
+}
+
+/** The command that plans with settings of the bases changed: what was asked for before stays, where it is not changed. */
+function planOf(stack: string, changes: { name: string; to: string }[], set: string[]): string {
+  const moved = new Map(changes.map(({ name, to }) => [`cudaBase.${name}`, to === "PyPI" ? "" : to]));
+  const kept = set.filter((change) => !moved.has(readSetValue(change).path.join(".")));
+  const all = [...kept, ...[...moved].map(([key, to]) => `${key}=${to}`)];
+  return npmCommand("npm run plan", stack, ...all.flatMap((change) => ["--set", quoted(change)]));
 }
 
 /** A word for a shell. */

@@ -58,7 +58,7 @@ async function plan({ stack, set, json, all = false }: PlanOptions): Promise<num
   const outlook = await lookAhead(settings, { plan: () => planBriefly(settings, notes) });
   const asInFile = set.length > 0 ? settingsWithChanges(projectRoot, stack, [], sandboxHost) : undefined;
   const assessment = await wholeAssessment(outlook, asInFile);
-  assessment.warnings.unshift(...notes);
+  assessment.warnings.unshift(...notes.sort());
   if (json)
     console.log(
       JSON.stringify({

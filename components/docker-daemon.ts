@@ -3,25 +3,9 @@ import { join } from "node:path";
 import * as command from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
 import { hubRepository } from "../lib/images/image-reference.ts";
-import { DaemonConfig } from "../provider/sdk.ts";
+import { DaemonConfig, type DaemonConfigArgs } from "../provider/sdk.ts";
 
-export interface DockerDaemonArgs {
-  /** Stack that claims the entries, e.g. `"dev"`. */
-  stack: string;
-  /** Engine whose daemon.json is meant, e.g. `"unix:///var/run/docker.sock"`. */
-  dockerHost: string;
-  /** Mirrors that stand first in `registry-mirrors`, e.g. `["http://127.0.0.1:5000"]`. */
-  registryMirrors: string[];
-  /** `"apply"` edits daemon.json, `"print"` says what to edit, `"off"` leaves it alone. */
-  manage: "apply" | "print" | "off";
-  /** Folder of the ledger that says whose each entry is. */
-  ledgerDir: string;
-  /** Further keys of daemon.json in Docker's own spelling, e.g. `{ "live-restore": true }`. @default none */
-  settings?: Record<string, unknown>;
-  /** Restart Docker where a reload is not enough. @default false */
-  allowRestart?: boolean;
-  /** What to do about a value of somebody else's. @default "stop" */
-  onConflict?: "stop" | "override";
+export interface DockerDaemonArgs extends DaemonConfigArgs {
   /** Changes when the cache behind the mirror is another one, so that the probe runs again. */
   cacheId: pulumi.Input<string>;
   /** Port of the cache. */

@@ -10,7 +10,7 @@ export interface DaemonConfigArgs {
   dockerHost: string;
   /** Mirrors that stand first in `registry-mirrors`, e.g. `["http://127.0.0.1:5000"]`. */
   registryMirrors: string[];
-  /** `"apply"` edits the file, `"print"` says what to edit, `"off"` leaves it alone. */
+  /** `"apply"` edits daemon.json, `"print"` says what to edit, `"off"` leaves it alone. */
   manage: "apply" | "print" | "off";
   /** Folder of the ledger that says whose each entry is. */
   ledgerDir: string;

@@ -1,5 +1,5 @@
 // Mocha's own list of tests, then where the time went, then one plain line that a program can read.
-const { appendFileSync } = require("node:fs");
+const { readFileSync, writeFileSync } = require("node:fs");
 const { relative } = require("node:path");
 const { reporters } = require("mocha");
 
@@ -24,10 +24,17 @@ module.exports = class extends reporters.Spec {
     for (const [file, ms] of files) {
       console.log(`  ${(ms / 1000).toFixed(0).padStart(5)} s  ${relative(process.cwd(), file)}`);
     }
-    // Where tests run in two parts, `npm test` adds the counts of both.
-    const counts = process.env.GBH_TEST_COUNTS;
-    if (counts) appendFileSync(counts, `${JSON.stringify({ passes, failures, pending })}\n`);
-    else console.log(`${passes} passed, ${failures} failed${pending ? `, ${pending} skipped` : ""}`);
+    // Where `npm test` runs tests in two parts, the first one leaves its counts, and the second adds them to its own.
+    const { GBH_TEST_COUNTS: own, GBH_TEST_EARLIER: earlier } = process.env;
+    const before = earlier ? JSON.parse(readFileSync(earlier, "utf8")) : {};
+    const { passed = 0, failed = 0, skipped = 0 } = before;
+    const counts = { passed: passed + passes, failed: failed + failures, skipped: skipped + pending };
+    if (own) writeFileSync(own, JSON.stringify(counts));
+    else console.log(line(counts));
     callback(failures);
   }
 };
+
+function line({ passed, failed, skipped }) {
+  return `${passed} passed, ${failed} failed${skipped ? `, ${skipped} skipped` : ""}`;
+}

@@ -1,4 +1,5 @@
 import type { Engine } from "../docker/engine.ts";
+import { unknownDigest } from "../images/image-reference.ts";
 import type { CacheRecord } from "../prune/build-cache.ts";
 import type { RegistryOptions } from "../registry/manifest-digest.ts";
 import { missingLayers, packedImage } from "./image-layers.ts";
@@ -44,6 +45,7 @@ export interface BaseSources {
 export async function billBase(question: BaseQuestion, sources: BaseSources): Promise<BilledBase> {
   const { name, images, pull } = question;
   const digest = pull.slice(pull.indexOf("@"));
+  if (digest === `@${unknownDigest}`) return { name, images, outside: null, why: "its digest is not known" };
   // BuildKit unpacks what it has pulled; the name of the record tells the digest.
   const isPulled = sources.records.some(
     ({ description = "" }) => description.startsWith("pulled from ") && description.includes(digest),

@@ -4,6 +4,7 @@ import { readHistory } from "../images/history.ts";
 import { parseReference } from "../images/image-reference.ts";
 import { buildPlatform } from "../images/plan.ts";
 import type { ImagePlan } from "../images/types.ts";
+import { shownPath } from "../locks/requirement-files.ts";
 import { readSizes } from "../locks/sizes.ts";
 import { cacheMount, type CacheRecord } from "../prune/build-cache.ts";
 import { readCache } from "../prune/content.ts";
@@ -49,11 +50,14 @@ export async function billOf(question: BillQuestion): Promise<Bill> {
   const engine = await readEngine(question.engine, settings.stateDir, problems);
   const rebuilt = new Set(question.rebuilds.map(({ image }) => image));
   const images = await readImages(plan, rebuilt, question.previous, problems);
-  const addresses = images
+  const steps = images
     .filter(({ isBuilt }) => isBuilt)
-    .flatMap(({ build }) => build.steps)
-    .filter(({ key }) => !engine.cached.has(key))
-    .flatMap((step) => step.remotes);
+    .flatMap(({ name, build }) => build.steps.map((step) => ({ ...step, image: name })))
+    .filter(({ key }) => !engine.cached.has(key));
+  const addresses = steps.flatMap(({ remotes }) => remotes);
+  for (const { image, unread } of steps)
+    for (const file of unread)
+      problems.push(`packages of ${image}: ${file} is no file of a bind mount, so it is not read`);
   const { proxies } = upstreamsOf(settings);
   const [packages, bases, remotes, events] = await Promise.all([
     readPackages(images, plan, question, problems),
@@ -194,7 +198,14 @@ async function readPackages(
     const { context, dockerfile } = plan.find((one) => one.name === name)!;
     const own = await readSizes(`${context}/${dockerfile}`);
     for (const { locks, pins } of build.steps) {
-      for (const lock of locks) if (!found.has(lock)) found.set(lock, await packagesOf(lock));
+      for (const lock of locks.filter((one) => !found.has(one)))
+        found.set(
+          lock,
+          await packagesOf(lock, settings.cudaBase.python).catch(() => {
+            problems.push(`packages of ${shownPath(settings.root, lock)}: it cannot be read as a lock`);
+            return [];
+          }),
+        );
       for (const pin of pins) {
         const [packageName, version] = pin.split("==") as [string, string];
         const bytes = own[pin];

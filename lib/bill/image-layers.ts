@@ -1,6 +1,7 @@
 import { mkdir, readFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import writeFileAtomic from "write-file-atomic";
+import { z } from "zod";
 import { parseReference, type ImageReference } from "../images/image-reference.ts";
 import { fetchRegistryJson, type RegistryOptions } from "../registry/manifest-digest.ts";
 
@@ -22,11 +23,20 @@ export interface PackedImage {
   smallBytes: number;
 }
 
-interface Manifest {
-  manifests?: { digest: string; platform?: { os?: string; architecture?: string; variant?: string } }[];
-  config?: { digest: string; size: number };
-  layers?: { digest: string; size: number }[];
-}
+const bytes = z.number().nonnegative();
+const manifestOf = z.object({
+  config: z.object({ digest: z.string(), size: bytes }),
+  layers: z.array(z.object({ digest: z.string(), size: bytes })),
+});
+const platformOf = z.object({
+  os: z.string().optional(),
+  architecture: z.string().optional(),
+  variant: z.string().optional(),
+});
+const indexOf = z.object({
+  manifests: z.array(z.object({ digest: z.string(), platform: platformOf.optional() })),
+});
+const configOf = z.object({ rootfs: z.object({ diff_ids: z.array(z.string()) }) });
 
 /**
  * Sizes of an image's layers, from its manifest. Fetches no layer. A digest names the same image for ever, so an answer is
@@ -63,24 +73,25 @@ async function ask(
   options: RegistryOptions,
 ): Promise<PackedImage> {
   const read = (path: string) => fetchRegistryJson(reference, path, options);
-  let manifest = (await read(`manifests/${reference.digest}`)) as Manifest;
-  if (manifest.manifests) {
+  let answer = await read(`manifests/${reference.digest}`);
+  const index = indexOf.safeParse(answer);
+  if (index.success) {
     const [os, architecture, variant] = platform.split("/");
-    const entry = manifest.manifests.find(
+    const entry = index.data.manifests.find(
       ({ platform: one }) =>
         one?.os === os && one?.architecture === architecture && (!variant || one?.variant === variant),
     );
     if (!entry) throw new Error(`it has no image for ${platform}`);
-    manifest = (await read(`manifests/${entry.digest}`)) as Manifest;
+    answer = await read(`manifests/${entry.digest}`);
   }
-  if (!manifest.config || !manifest.layers) throw new Error("the registry's manifest is of an unknown form");
-  const config = (await read(`blobs/${manifest.config.digest}`)) as { rootfs?: { diff_ids?: string[] } };
-  const layers = manifest.layers.map(({ digest, size }, index) => ({
-    digest,
-    bytes: size,
-    diffId: config.rootfs?.diff_ids?.[index] ?? "",
-  }));
-  return { layers, smallBytes: manifest.config.size };
+  const manifest = manifestOf.safeParse(answer);
+  if (!manifest.success) throw new Error("its manifest has no sizes of layers");
+  const { config, layers } = manifest.data;
+  const ids = configOf.safeParse(await read(`blobs/${config.digest}`)).data?.rootfs.diff_ids ?? [];
+  return {
+    layers: layers.map(({ digest, size }, at) => ({ digest, bytes: size, diffId: ids[at] ?? "" })),
+    smallBytes: config.size,
+  };
 }
 
 function parseKept(text: string): PackedImage | undefined {

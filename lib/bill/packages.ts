@@ -1,5 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { parseLock } from "../locks/lock-text.ts";
+import { readRequirementLines } from "../locks/read-pins.ts";
 import { hashesOf, readSizes } from "../locks/sizes.ts";
 import { hashMark } from "./build-notes.ts";
 
@@ -13,9 +14,13 @@ export interface WantedPackage {
   bytes?: number;
 }
 
-/** What a lock makes its reader fetch. */
-export async function packagesOf(lock: string): Promise<WantedPackage[]> {
-  const [text, sizes] = await Promise.all([readFile(lock, "utf8").catch(() => ""), readSizes(lock)]);
+/**
+ * What a lock makes its reader fetch.
+ * @throws where the lock cannot be read, or is none that pip and uv take
+ */
+export async function packagesOf(lock: string, python: string): Promise<WantedPackage[]> {
+  const [text, sizes] = await Promise.all([readFile(lock, "utf8"), readSizes(lock)]);
+  readRequirementLines(text, lock, { python });
   return [...parseLock(text).entries].map(([name, entry]) => {
     const hashes = hashesOf(entry.text);
     const taken = hashes.find((hash) => sizes[hash] !== undefined);

@@ -1,5 +1,5 @@
-import { fetchBy } from "../proxy/fetch.ts";
 import type { Proxies } from "../proxy/proxy.ts";
+import { remoteBytes } from "../proxy/remote-bytes.ts";
 
 /** Bytes of the files that ADD fetches, by address, as their servers say when asked for the head alone; null for Git and silence. */
 export async function remoteSizes(
@@ -21,12 +21,5 @@ async function sizeOf(
   timeoutMs: number,
 ): Promise<number | null> {
   if (!/^https?:\/\//.test(address) || /\.git(#|$)/.test(address)) return null;
-  try {
-    const signal = AbortSignal.timeout(timeoutMs);
-    const answer = await fetchBy(proxies, address, { method: "HEAD", signal });
-    const bytes = Number(answer.headers.get("content-length"));
-    return answer.ok && bytes > 0 ? bytes : null;
-  } catch {
-    return null;
-  }
+  return (await remoteBytes(address, { proxies, timeoutMs })) ?? null;
 }

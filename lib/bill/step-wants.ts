@@ -7,6 +7,8 @@ import { pinsOf } from "../locks/refresh-sizes.ts";
 export interface StepWants {
   /** Locks that it installs from: absolute paths. */
   locks: string[];
+  /** Further files that it installs from and that no mount brings, as written: what they ask for is not counted. */
+  unread: string[];
   /** `name==version` words of its own, e.g. `["uv==0.13.9"]`. */
   pins: string[];
   /** Addresses of ADD: files and Git repositories. */
@@ -28,7 +30,10 @@ interface Surroundings {
 
 /** Reads off an instruction what it will fetch. */
 export function wantsOf(instruction: Instruction, { context, variables, expand }: Surroundings): StepWants {
-  const wants: StepWants = { locks: [], pins: [], remotes: [], apt: false, caches: [], keepsNothing: false };
+  const wants: StepWants = {
+    ...{ locks: [], unread: [], pins: [], remotes: [], caches: [] },
+    ...{ apt: false, keepsNothing: false },
+  };
   if (instruction.keyword === "ADD")
     wants.remotes = instruction.rest
       .split(/\s+/)
@@ -39,9 +44,11 @@ export function wantsOf(instruction: Instruction, { context, variables, expand }
   const command = [instruction.rest, ...instruction.heredocs.map(({ body }) => body)].join("\n");
   const text = fill(chosenBranches(command, variables), variables);
   const isInstall = /\b(pip3?|uv)\b|\badd-packages\b/.test(text);
+  const mounted: string[] = [];
   for (const fields of mountFields(instruction)) {
     const [type, target] = [fields.get("type") ?? "bind", fields.get("target") ?? ""];
     if (type === "cache") wants.caches.push(target);
+    if (type === "bind" && target) mounted.push(target);
     if (type !== "bind" || fields.has("from") || !isInstall) continue;
     const source = join(context, expand(fields.get("source") ?? "."));
     wants.locks.push(...namedBelow(text, target).map((rest) => join(source, rest)));
@@ -49,18 +56,26 @@ export function wantsOf(instruction: Instruction, { context, variables, expand }
   return {
     ...wants,
     locks: [...new Set(wants.locks)],
+    unread: isInstall ? filesAsked(text).filter((file) => !mounted.some((path) => isBelow(file, path))) : [],
     pins: pinsOf(text),
     apt: /\bapt(-get)?\b[^\n]*\b(install|upgrade)\b/.test(text),
     keepsNothing: /--no-cache(-dir)?\b/.test(text),
   };
 }
 
+/** What stands behind `-r`. */
+function filesAsked(text: string): string[] {
+  return [...text.matchAll(/\s(?:-r|--requirements?)(?:\s+|=)["']?([^\s"';|&]+)/g)].map((match) => match[1]!);
+}
+
+const isBelow = (path: string, folder: string): boolean => path === folder || path.startsWith(`${folder}/`);
+
 /** Paths of locks that a command names at or below a mount's target, relative to it; empty is the mount itself. */
 function namedBelow(text: string, target: string): string[] {
   if (!target) return [];
   return [...text.matchAll(/[^\s"'=;|&]+\.(?:lock|txt)\b/g)]
     .map((match) => match[0])
-    .filter((path) => path === target || path.startsWith(`${target}/`))
+    .filter((path) => isBelow(path, target))
     .map((path) => path.slice(target.length));
 }
 

@@ -120,7 +120,7 @@ export function withCompanion(
       list.map((pin) => {
         if (normalName(pin.name) !== name || pin.version === version) return pin;
         isChanged = true;
-        return { ...pin, version };
+        return { name: pin.name, version, from: pin.from }; // another file: for which Python is not known
       }),
     ]),
   );

@@ -1,5 +1,5 @@
 import type { CudaData } from "./data-schema.ts";
-import { comparePackageVersions, distanceOf, compareVersions, isInRange } from "./versions.ts";
+import { comparePackageVersions, compareVersions, distanceOf, isInRange, isSameRelease } from "./versions.ts";
 
 const kept = new WeakMap<CudaData, Map<string, string[]>>();
 
@@ -17,7 +17,13 @@ export function companionVersions(name: string, data: CudaData, current?: string
   return list
     .filter((version) => version !== current)
     .map((version) => ({ version, far: distanceOf(version, current) }))
-    .sort((a, b) => compareVersions(a.far, b.far) || comparePackageVersions(b.version, a.version))
+    .sort(
+      (a, b) =>
+        compareVersions(a.far, b.far) ||
+        // Another build of the same release comes first.
+        Number(isSameRelease(b.version, current)) - Number(isSameRelease(a.version, current)) ||
+        comparePackageVersions(b.version, a.version),
+    )
     .map(({ version }) => version);
 }
 

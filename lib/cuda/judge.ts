@@ -2,6 +2,7 @@ import type { CudaData } from "./data-schema.ts";
 import { architecturesCompile, architecturesCoverHost } from "./rules/architectures.ts";
 import { baseImage } from "./rules/base-image.ts";
 import { containerStarts } from "./rules/container.ts";
+import { builtFor } from "./rules/built-for.ts";
 import { contextOf, type Context } from "./rules/context.ts";
 import { cdiNeeds } from "./rules/cdi.ts";
 import { ctranslate2, ctranslate2OnGpu } from "./rules/ctranslate2.ts";
@@ -33,6 +34,7 @@ const rules: ((context: Context) => Answer[])[] = [
   baseImage,
   xformers,
   flashAttn,
+  builtFor,
   packageClashes,
   ctranslate2,
   ctranslate2OnGpu,
@@ -64,7 +66,7 @@ export function judge(
 }
 
 /** The rules that look at an image's packages. */
-const packageRules = [torchFamily, whisperx, xformers, flashAttn, packageClashes, ctranslate2];
+const packageRules = [torchFamily, whisperx, xformers, flashAttn, builtFor, packageClashes, ctranslate2];
 
 /** What the rules say of the packages of a combination alone; a search asks this hundreds of times. */
 export function judgePackages(combination: Combination, host: HostFacts, data: CudaData): Answer[] {

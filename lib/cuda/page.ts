@@ -141,11 +141,11 @@ function companions(page: Page, data: CudaData): void {
   page.table(data.whisperx, "whisperx", {
     whisperx: (it) => `${it.whisperx}${it.isYanked ? " (yanked)" : ""}`,
     date: (it) => it.date,
-    Python: (it) => it.python && code(it.python),
-    torch: (it) => it.torch && code(it.torch),
-    ctranslate2: (it) => it.ctranslate2 && code(it.ctranslate2),
-    "pyannote-audio": (it) => it.pyannoteAudio && code(it.pyannoteAudio),
-    numpy: (it) => it.numpy && code(it.numpy),
+    Python: (it) => code(it.python),
+    torch: (it) => code(it.torch),
+    ctranslate2: (it) => code(it.ctranslate2),
+    "pyannote-audio": (it) => code(it.pyannoteAudio),
+    numpy: (it) => code(it.numpy),
   });
   page.text(
     "## Packages that clash though their metadata allows it, or where a resolver has no better answer",
@@ -234,6 +234,6 @@ function perPoint(facts: Record<string, string> | null): string | null {
   );
 }
 
-function code(text: string): string {
-  return text === "" ? "" : `\`${text}\``;
+function code(text: string | null): string | null {
+  return text && `\`${text}\``;
 }

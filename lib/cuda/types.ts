@@ -36,8 +36,10 @@ export interface Answer {
 export interface Pin {
   /** Normal name, e.g. `"flash-attn"`. */
   name: string;
-  /** e.g. `"2.8.0.post2"`; with the local part where the file has one (`"2.7.1+cu128"`). */
+  /** e.g. `"2.8.0.post2"`; with the local part where the file has one (`"2.7.1+cu128"`, `"2.8.0.post2+cu12torch2.7cxx11abiTRUE"`). */
   version: string;
+  /** The one Python version of a wheel that is pinned as a file, e.g. `"3.10"`. */
+  python?: string;
   /** File that says so, relative to the project, with the line where known: `"services/whisperx/locks/torch2.7.1-cu128-py310.lock:12"`. */
   from: string;
 }

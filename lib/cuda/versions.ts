@@ -28,17 +28,17 @@ export const publicPart = (version: string) => version.split("+", 1)[0]!;
 export const localPart = (version: string): string | undefined => version.split("+", 2)[1];
 
 /**
- * The known version that is closest to one that is not known: in the same major where there is one, the older of two that
- * are equally far.
+ * The known version that is closest to one that is not known: the next older or the next newer one, whichever has more in
+ * common with it; the older of two that are equally far.
  *
  * @example nearestVersion("12.7", ["12.4", "12.6", "13.0"]) // "12.6"
  */
 export function nearestVersion(version: string, known: string[]): string | undefined {
-  const distances = known
-    .filter((candidate) => /^\d/.test(candidate))
-    .map((candidate) => ({ candidate, distance: distanceOf(version, candidate) }))
-    .sort((a, b) => compareVersions(a.distance, b.distance) || compareVersions(a.candidate, b.candidate));
-  return distances[0]?.candidate;
+  const ordered = known.filter((one) => /^\d/.test(one)).sort(comparePackageVersions);
+  const older = ordered.findLast((one) => comparePackageVersions(one, version) <= 0);
+  const newer = ordered.find((one) => comparePackageVersions(one, version) > 0);
+  if (older === undefined || newer === undefined) return older ?? newer;
+  return compareVersions(distanceOf(version, newer), distanceOf(version, older)) < 0 ? newer : older;
 }
 
 /** How far two versions are apart, as a dotted number: the first part that differs counts most. */

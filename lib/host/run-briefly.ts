@@ -12,6 +12,9 @@ export interface BriefRunOptions {
   signal?: AbortSignal;
 }
 
+/** Characters of each stream that are kept, about: a program that is broken may print without end. */
+const kept = 1_000_000;
+
 /**
  * Runs a program and waits no longer than the limit, even for one that hangs in the kernel and cannot be killed, as
  * nvidia-smi does with a broken driver: it is left behind and does not keep this program alive.
@@ -24,7 +27,9 @@ export function runBriefly(program: string, args: string[], options: BriefRunOpt
     });
     const output = { stdout: "", stderr: "" };
     for (const name of ["stdout", "stderr"] as const)
-      child[name].setEncoding("utf8").on("data", (chunk: string) => (output[name] += chunk));
+      child[name].setEncoding("utf8").on("data", (chunk: string) => {
+        if (output[name].length < kept) output[name] += chunk;
+      });
     const finish = (run: BriefRun) => {
       clearTimeout(timer);
       options.signal?.removeEventListener("abort", giveUp);

@@ -9,6 +9,9 @@ export interface ImageReference {
   digest?: string;
 }
 
+/** Stands for a digest that nobody says: what stands on it has another hash than anything that was ever built. */
+export const unknownDigest = `sha256:${"0".repeat(64)}`;
+
 const digestPattern = /^[a-z0-9]+(?:[+._-][a-z0-9]+)*:[0-9a-fA-F]{32,}$/;
 const repositoryPattern =
   /^[a-z0-9]+(?:(?:\.|_{1,2}|-+)[a-z0-9]+)*(?:\/[a-z0-9]+(?:(?:\.|_{1,2}|-+)[a-z0-9]+)*)*$/;

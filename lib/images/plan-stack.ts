@@ -45,6 +45,8 @@ export async function planStack(settings: Settings, options: PlanStackOptions = 
   const digests = await ImageLockFile.open(settings.imagesLockFile, askDigest);
   const cacheDefinition = packageCacheDefinition(settings);
   const definitions = [...imageDefinitions(settings), ...(cacheDefinition ? [cacheDefinition] : [])];
+  const asked = pinned(settings.registryCache.image, digests); // beside the images' own
+  asked.catch(() => {}); // thrown below, after what is wrong with the images
   const all = await planImages(definitions, {
     stack: settings.stack,
     ...(settings.variant && { variant: settings.variant }),
@@ -55,7 +57,7 @@ export async function planStack(settings: Settings, options: PlanStackOptions = 
   }).catch((error: unknown) => {
     throw error instanceof UserError ? new UserError(error.message + missingLocks(settings)) : error;
   });
-  const cacheImage = await pinned(settings.registryCache.image, digests);
+  const cacheImage = await asked;
   if (!isPreview) await digests.save();
   const byName = (name: string): ImagePlan => {
     const plan = all.find((candidate) => candidate.name === name);

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { satisfies } from "@renovatebot/pep440";
 import type { Combination, Pin } from "../cuda/types.ts";
@@ -212,7 +212,7 @@ function standsOnBase(installs: StackInstalls, image: ImageInstalls): boolean {
 }
 
 function versionsIn(...files: string[]): Versions | undefined {
-  if (!files.every((file) => existsSync(file))) return undefined;
+  if (!files.every((file) => statSync(file, { throwIfNoEntry: false })?.isFile())) return undefined;
   const entries = files.flatMap((file) => [...parseLock(readFileSync(file, "utf8")).entries]);
   return new Map(entries.map(([name, { version }]) => [name, version]));
 }

@@ -81,8 +81,8 @@ export function readRequirementLines(text: string, file: string, options: ReadPi
 
 /** The exact versions among requirements. */
 export function pinsOf(requirements: Requirement[]): Pin[] {
-  return requirements.flatMap(({ name, version, from }) =>
-    version === undefined ? [] : [{ name, version, from }],
+  return requirements.flatMap(({ name, version, from, wheel }) =>
+    version === undefined ? [] : [{ name, version, from, ...(wheel?.python && { python: wheel.python }) }],
   );
 }
 

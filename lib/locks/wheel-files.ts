@@ -2,6 +2,7 @@ import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { execa } from "execa";
+import { remoteBytes } from "../proxy/remote-bytes.ts";
 import { normalName } from "./lock-text.ts";
 
 /** What has to be known to tell which file of a package is taken. */
@@ -150,17 +151,8 @@ function rank({ url }: Wheel): number {
 
 /** Size by a question for the head alone; nothing where the server does not say. */
 async function headBytes(url: string, signal?: AbortSignal): Promise<{ bytes?: number }> {
-  try {
-    const limit = AbortSignal.timeout(3_000);
-    const answer = await fetch(url, {
-      method: "HEAD",
-      signal: signal ? AbortSignal.any([signal, limit]) : limit,
-    });
-    const bytes = Number(answer.headers.get("content-length"));
-    return answer.ok && bytes > 0 ? { bytes } : {};
-  } catch {
-    return {};
-  }
+  const bytes = await remoteBytes(url, { timeoutMs: 3_000, signal });
+  return bytes === undefined ? {} : { bytes };
 }
 
 async function eachAtOnce<T>(items: T[], most: number, work: (item: T) => Promise<void>): Promise<void> {

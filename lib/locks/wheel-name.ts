@@ -5,33 +5,28 @@ import { normalName } from "./lock-text.ts";
 export interface WheelName {
   /** Normal name, e.g. `"flash-attn"`. */
   name: string;
-  /** Without a build label such as `+cu12torch2.7cxx11abiTRUE`; CUDA's own (`+cu128`) stays, as locks have it. */
+  /** With its label, e.g. `"2.8.0.post2+cu12torch2.7cxx11abiTRUE"`. */
   version: string;
-  /** Local part of the version as written, e.g. `"cu12torch2.7cxx11abiTRUE"`. */
-  label?: string;
-  /** e.g. `["cp310"]`, or `["py2", "py3"]` */
-  pythons: string[];
+  /** The one Python version that it is for, e.g. `"3.10"`; undefined where others take it too. */
+  python?: string;
 }
 
 const wheel = /^([A-Za-z0-9._]+)-([^-]+)(?:-\d[^-]*)?-([^-]+)-([^-]+)-([^-]+)\.whl$/;
 const source = /^([A-Za-z0-9._-]+?)-(\d[^-]*?)\.(?:tar\.gz|tar\.bz2|zip)$/;
-/** A local part that tells which of the index's builds it is, and not how somebody built the file. */
-const ownBuild = /^(?:cu\d+|cpu|rocm\d[\d.]*|xpu)$/;
 
 /**
  * Reads the name of a wheel or source archive, from a path or URL.
- * @example readWheelName("https://…/flash_attn-2.8.0.post2%2Bcu12torch2.7cxx11abiTRUE-cp310-cp310-linux_x86_64.whl") // flash-attn 2.8.0.post2, cp310
+ * @example readWheelName("https://…/flash_attn-2.8.0.post2%2Bcu12torch2.7cxx11abiTRUE-cp310-cp310-linux_x86_64.whl") // flash-attn 2.8.0.post2+cu12torch2.7cxx11abiTRUE, 3.10
  */
 export function readWheelName(location: string): WheelName | undefined {
   const file = decoded(location.replace(/[?#].*$/, "").replace(/^.*\//, ""));
   const match = wheel.exec(file) ?? source.exec(file);
   if (!match || !valid(match[2])) return undefined;
-  const [plain = "", label] = match[2]!.split("+");
+  const python = /^cp(\d)(\d+)$/.exec(match[4] ?? "");
   return {
     name: normalName(match[1]!),
-    version: label !== undefined && ownBuild.test(label) ? match[2]! : plain,
-    ...(label !== undefined && { label }),
-    pythons: file.endsWith(".whl") ? match[3]!.split(".") : [],
+    version: match[2]!,
+    ...(python && { python: `${python[1]}.${python[2]}` }),
   };
 }
 

@@ -4,9 +4,6 @@ import { bridgeNetwork } from "../docker/bridge.ts";
 import type { Engine } from "../docker/engine.ts";
 import type { PackageCacheUse } from "./use.ts";
 
-/** Ids of the build secrets that a Dockerfile may take: addresses are in no layer and no cache key that way. */
-export const packageSecrets = ["python-index", "package-index", "wheel-store"] as const;
-
 /** The package cache as one build gets it. */
 export interface OpenPackageCache {
   /** Values of the `--secret` options, e.g. `["id=python-index,env=GBH_PYTHON_INDEX"]`. */
@@ -57,6 +54,7 @@ export async function openPackageCache(
   };
 }
 
+/** Build secrets that a Dockerfile may take, by id: addresses are in no layer and no cache key that way. */
 function secretsOf(use: PackageCacheUse, address: string): Record<string, string> {
   const cache = `${address}:${use.pythonPort}`;
   const login = loginOf(use.wheelLogin);

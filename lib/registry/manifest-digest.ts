@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { UserError } from "../errors.ts";
 import { basicAuthorization, type CacheLogin } from "./cache-login.ts";
-import { fetchBy } from "../proxy/fetch.ts";
+import { fetchBy, whyNoAnswer } from "../proxy/fetch.ts";
 import type { Proxies } from "../proxy/proxy.ts";
 import { digestByDocker } from "./docker-digest.ts";
 import { familiarName, parseReference, type ImageReference } from "../images/image-reference.ts";
@@ -189,6 +189,5 @@ async function request(
 function networkProblem(error: unknown, options: RegistryOptions): string {
   if ((error as Error).name === "TimeoutError")
     return `no answer in ${(options.timeoutMs ?? 15_000) / 1000} s`;
-  const cause = (error as { cause?: { code?: string; message?: string } }).cause;
-  return cause?.code ?? cause?.message ?? (error as Error).message;
+  return whyNoAnswer(error);
 }

@@ -1,4 +1,5 @@
 import type { Blockers } from "../cuda/blockers.ts";
+import { unknown } from "../cuda/rules/answers.ts";
 import type { Answer, Combination, HostFacts, Verdict } from "../cuda/types.ts";
 import type { Forecast } from "../images/rebuilds.ts";
 import type { ImagePlan } from "../images/types.ts";
@@ -70,6 +71,9 @@ export interface Judgement extends Pick<Assessment, "verdict" | "reasons" | "all
   stops: boolean;
 }
 
+/** The rule of the answers that a resolver gives. */
+const resolverRule = "packages-resolve";
+
 /** The way to the GPU is set up on the host at any time: it is said, and stops nothing. */
 const mendedWithoutBuild = "gpu-access";
 
@@ -86,7 +90,7 @@ export async function judgeStack<B>(
   const read = await attempt(() => parts.combination(settings));
   const warnings: string[] = [];
   const reasons: Answer[] = [];
-  if ("problem" in read) reasons.push(unreadable(read.problem));
+  if ("problem" in read) reasons.push(unknown("pins-read", "install", { text: read.problem, facts: [] }));
   else {
     const { combination, missing } = read.value;
     warnings.push(...grouped(missing));
@@ -128,9 +132,18 @@ export async function assess<B>(
     imagesAndBill(question, parts),
     "all" in plan ? attempt(() => parts.warnings(plan.all)) : { value: [] },
   ]);
-  const { verdict, reasons, allowed, combination } = judgement;
+  const { allowed, combination } = judgement;
+  // A "works" of the rules is none where no image can be built.
+  const unplanned =
+    "problem" in plan && plan.problem
+      ? [unknown("images-planned", "build", { text: plan.problem, facts: [] })]
+      : [];
+  const reasons = [...judgement.reasons, ...unplanned].sort((a, b) => rank(a) - rank(b));
+  const verdict = unplanned.length > 0 ? parts.verdict(reasons) : judgement.verdict;
+  // The search for what blocks asks the rules: it knows nothing of what only a resolver refuses.
+  const isByRule = reasons.some((answer) => answer.verdict === "fails" && answer.rule !== resolverRule);
   const blockers =
-    verdict === "fails" && combination
+    isByRule && combination
       ? await attempt(async () => parts.blockers(await combinationBefore(parts), combination, host, settings))
       : undefined;
   return {
@@ -142,7 +155,6 @@ export async function assess<B>(
     bill: changes.bill,
     warnings: [
       ...judgement.warnings,
-      ...("problem" in plan && plan.problem ? [plan.problem] : []),
       ...changes.notes,
       ...("value" in moved ? moved.value : [moved.problem]),
       ...(blockers && "problem" in blockers
@@ -206,26 +218,9 @@ function grouped(lines: string[]): string[] {
   );
 }
 
-function unreadable(problem: string): Answer {
-  return {
-    rule: "pins-read",
-    verdict: "unknown",
-    text: problem,
-    facts: [],
-    place: "install",
-    sources: [],
-  };
-}
-
 function unresolved(problem: string): Answer {
-  return {
-    rule: "packages-resolve",
-    verdict: "unknown",
-    text: `whether the packages fit together could not be asked: ${problem}`,
-    facts: [],
-    place: "install",
-    sources: [],
-  };
+  const text = `whether the packages fit together could not be asked: ${problem}`;
+  return unknown(resolverRule, "install", { text, facts: [] });
 }
 
 /** Fails, unknown, warnings, then what works. */

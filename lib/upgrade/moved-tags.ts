@@ -1,4 +1,4 @@
-import { unknownDigest } from "./plan-briefly.ts";
+import { unknownDigest } from "../images/image-reference.ts";
 import type { StackPlan } from "../images/plan-stack.ts";
 import { upstreamsOf } from "../registry/cache-settings.ts";
 import { fetchManifestDigest } from "../registry/manifest-digest.ts";

@@ -2,13 +2,13 @@ import type { Engine } from "../docker/engine.ts";
 import { cudaData } from "../cuda/data.ts";
 import { judge, verdictOf } from "../cuda/judge.ts";
 import { earlierImages } from "../images/history.ts";
+import { unknownDigest } from "../images/image-reference.ts";
 import type { StackPlan } from "../images/plan-stack.ts";
 import { combinationOf } from "../locks/combination.ts";
 import { combinationResolver, resolves } from "../locks/resolves.ts";
 import type { Settings } from "../settings/settings.ts";
 import type { Bill } from "../bill/types.ts";
 import type { AssessParts } from "./assess.ts";
-import { unknownDigest } from "./plan-briefly.ts";
 
 /** What is there to ask, beside the files. */
 export interface Around {

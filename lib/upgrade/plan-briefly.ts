@@ -1,4 +1,4 @@
-import { familiarName, parseReference } from "../images/image-reference.ts";
+import { familiarName, parseReference, unknownDigest } from "../images/image-reference.ts";
 import { planStack, type StackPlan } from "../images/plan-stack.ts";
 import { upstreamsOf } from "../registry/cache-settings.ts";
 import { fetchManifestDigest } from "../registry/manifest-digest.ts";
@@ -6,8 +6,6 @@ import type { Settings } from "../settings/settings.ts";
 
 /** Longest wait for one digest, in milliseconds. */
 const limitMs = 2_000;
-/** Stands for a digest that nobody says: what stands on it has another hash than anything that was ever built. */
-export const unknownDigest = `sha256:${"0".repeat(64)}`;
 
 /**
  * Plans a stack without writing anything, in seconds: a registry that does not answer leaves a digest unknown, and a note says so.

@@ -64,7 +64,7 @@ export function blockerLines(blockers: Blockers | undefined, indent = "  "): str
       ? [
           `${indent}nearest that ${nearest.verdict === "works" ? "works" : `is not known to fail (${nearest.verdict})`}${nearest.without.length > 0 ? `, without ${nearest.without.join(", ")}, which cannot follow` : ""}: ${nearest.changes.map(({ name, from, to }) => `${name} ${from} → ${to}`).join(", ") || "as it is"}`,
         ]
-      : [`${indent}${oneLine(note)}`]),
+      : [`${indent}${host || pins.length > 0 ? "no set that works is known" : oneLine(note)}`]),
   ];
 }
 

@@ -115,10 +115,20 @@ describe("the bill", () => {
     assert.deepEqual(steps[0]!.remotes, ["https://example.org/a.tar"]);
   });
 
+  it("names the file of an install that no mount brings, since nobody counts it", async () => {
+    const text =
+      "FROM busybox:1\nCOPY requirements.txt .\nRUN pip install --no-cache-dir -r requirements.txt\n" +
+      "RUN --mount=type=bind,source=a.lock,target=/run/a.lock uv pip install -r /run/a.lock\nRUN grep -r x /\n";
+    assert.deepEqual(
+      (await read(text)).steps.map(({ unread }) => unread),
+      [[], ["requirements.txt"], [], []],
+    );
+  });
+
   it("charges each package once, nothing that a mount holds, and names what has no size", async () => {
     const path = lock("a.lock", { torch: 800e6, numpy: 20e6, odd: undefined });
     const build = await read(`FROM busybox:1\n${uv}`);
-    const packages = new Map([[path, await packagesOf(path)]]);
+    const packages = new Map([[path, await packagesOf(path, "3.10")]]);
     const first = makeBill(facts(build, { packages }));
     assert.equal(first.fetch.bytes, 820e6);
     assert.deepEqual(first.fetch.unknown, ["odd 1.0: no size is written down, and the index did not say"]);
@@ -155,7 +165,7 @@ describe("the bill", () => {
   it("warns where the disk is too small, and says how long it takes and by what that is judged", async () => {
     const path = lock("a.lock", { torch: 800e6 });
     const build = await read(`FROM busybox:1\n${uv}`);
-    const packages = new Map([[path, await packagesOf(path)]]);
+    const packages = new Map([[path, await packagesOf(path, "3.10")]]);
     const room = { free: 1e9, total: 2e9, freeFiles: 1, totalFiles: 1 };
     const bill = makeBill(facts(build, { packages, room }));
     assert.equal(bill.disk.fits, false);
@@ -234,7 +244,7 @@ describe("sizes of locks", () => {
     for (const sizes of files.filter((name) => name.endsWith(".sizes.json")))
       readFileSync(sizes.slice(0, -".sizes.json".length));
     for (const lock of files.filter((name) => name.endsWith(".lock"))) {
-      const unknown = (await packagesOf(lock)).filter(({ bytes }) => bytes === undefined);
+      const unknown = (await packagesOf(lock, "3.10")).filter(({ bytes }) => bytes === undefined);
       // Files of PyTorch's own index and of GitHub: nobody could ask for them where the sizes were written.
       const open = unknown.filter(({ name, version }) => !version.includes("+cu") && name !== "flash-attn");
       assert.deepEqual(

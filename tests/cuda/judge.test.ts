@@ -25,6 +25,24 @@ describe("Compatibility rules: combinations from release notes and threads", () 
       }
     });
 
+  it("says fails of a wheel for another Python than the base's, which pip refuses", () => {
+    const wheel = {
+      name: "flash-attn",
+      version: "2.8.3+cu12torch2.8cxx11abiTRUE",
+      python: "3.11",
+      from: "a.lock:1",
+    };
+    const onPython = (python: string) =>
+      judge(
+        { ...combinationOf({ torch: "2.8.0", index: "cu128", python }), pins: { service: [wheel] } },
+        hostOf({ torch: "2.8.0" }),
+        data,
+      ).find(({ rule }) => rule === "wheel-fits-base");
+    assert.equal(onPython("3.11"), undefined);
+    const { verdict, place, fix } = onPython("3.10")!;
+    assert.deepEqual([verdict, place, fix], ["fails", "install", "take its wheel for cp310"]);
+  });
+
   it("has at least 150 of them, each once, and less than a quarter is unknown", () => {
     assert.ok(cases.length >= 150, String(cases.length));
     assert.equal(new Set(cases.map(([title]) => title)).size, cases.length);

@@ -23,7 +23,9 @@ describe("Versions", () => {
 
   it("names the nearest known version", () => {
     assert.equal(nearestVersion("12.7", ["11.8", "12.4", "12.6", "12.8", "13.0"]), "12.6");
-    assert.equal(nearestVersion("14.0", ["12.9", "13.0", "13.2"]), "13.0");
+    assert.equal(nearestVersion("14.0", ["12.9", "13.0", "13.2"]), "13.2");
+    assert.equal(nearestVersion("9.9.9", ["2.9.1", "2.12.0"]), "2.12.0");
+    assert.equal(nearestVersion("11.0", ["11.8", "12.4"]), "11.8");
     assert.equal(nearestVersion("2.7.9", ["2.6.0", "2.7.0", "2.7.1", "2.8.0"]), "2.7.1");
     assert.equal(nearestVersion("12.8", []), undefined);
   });

@@ -2,8 +2,9 @@ import assert from "node:assert/strict";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { judgeCuda } from "../../lib/doctor/checks/gpu.ts";
+import { gpuChecks, judgeCuda } from "../../lib/doctor/checks/gpu.ts";
 import { driverVerdict } from "../../lib/doctor/cuda-driver.ts";
+import { runChecks } from "../../lib/doctor/run-checks.ts";
 import { askNvidia, hasNvidiaHardware, type NvidiaAnswer } from "../../lib/host/nvidia.ts";
 import { rememberedNvidia } from "../../lib/host/remembered.ts";
 import { check, factsOf, engineOf, programs, removePrograms, settingsOf } from "./fed-facts.ts";
@@ -81,6 +82,16 @@ describe("Doctor: nvidia-smi", () => {
       assert.doesNotMatch(found[id].line, /\bat .*\.ts:/);
     });
   }
+
+  it("says nothing of the machine's GPU in the sandbox, which uses none", async () => {
+    const settings = { ...settingsOf({ cudaBase: { cuda: "13.0" } }), sandbox: true };
+    const nvidia = () => assert.fail("nvidia-smi was asked");
+    const found = await runChecks(gpuChecks, factsOf({ nvidia, settings }));
+    assert.deepEqual(
+      found.map(({ status, line }) => `${status} ${line}`),
+      gpuChecks.map(() => "SKIP the sandbox uses no GPU"),
+    );
+  });
 
   it("finds NVIDIA's devices on the PCI bus by vendor and class", () => {
     const bus = mkdtempSync(join(tmpdir(), "doctor-pci-"));

@@ -76,6 +76,24 @@ describe("a change that fails, is unknown, or works", function () {
     assert.match(output, /warning: unknown: CUDA 12\.6/);
   });
 
+  it("says of a lock that does not parse where it is wrong, in one line, and goes on", async () => {
+    configure({});
+    project.write("services/app/app.lock", "<<<<<<< HEAD\n");
+    const install = "RUN --mount=type=bind,source=app.lock,target=/a.lock pip3 install -r /a.lock\n";
+    await project.withFile(
+      "services/app/Dockerfile",
+      (text) => text + install,
+      async () => {
+        const { exitCode, output } = await project.pulumi(["preview", "--stack", "sandbox"]);
+        assert.equal(exitCode, 0, output);
+        assert.match(output, /warning: unknown: CUDA 12\.6/);
+        assert.match(output, /pins-read: services\/app\/app\.lock:1: "<<<<<<< HEAD" is no requirement; /);
+        assert.match(output, /unknown: packages of services\/app\/app\.lock: it cannot be read as a lock/);
+        assert.doesNotMatch(output, /\n\s+at .*:\d+:\d+/);
+      },
+    );
+  });
+
   it("has the images that up rebuilds, with the reasons, and none afterwards", async () => {
     configure({});
     project.write("services/app/app", "two\n");

@@ -27,11 +27,11 @@ describe("readRequirementLines", () => {
   it("reads the version in the name of a wheel, by URL, by name @ URL and as a file", () => {
     const wheel = "flash_attn-2.8.0.post2%2Bcu12torch2.7cxx11abiTRUE-cp310-cp310-linux_x86_64.whl";
     assert.deepEqual(pins(`flash-attn @ https://e.x/v2/${wheel} \\\n --hash=sha256:${sha}\n`), [
-      "flash-attn 2.8.0.post2 a/x.lock:1",
+      "flash-attn 2.8.0.post2+cu12torch2.7cxx11abiTRUE a/x.lock:1",
     ]);
     assert.deepEqual(
       pins(`https://e.x/${wheel}#sha256=${sha}\n./wheels/torch-2.7.1+cu128-cp310-cp310-linux_x86_64.whl`),
-      ["flash-attn 2.8.0.post2 a/x.lock:1", "torch 2.7.1+cu128 a/x.lock:2"],
+      ["flash-attn 2.8.0.post2+cu12torch2.7cxx11abiTRUE a/x.lock:1", "torch 2.7.1+cu128 a/x.lock:2"],
     );
     assert.deepEqual(pins("git+https://e.x/whisperX.git@v3.7.3\n-e .\n--index-url https://e.x/simple\n"), []);
   });
@@ -95,12 +95,13 @@ describe("readRequirementLines", () => {
 });
 
 describe("readWheelName", () => {
-  it("tells name, version, label and Pythons", () => {
+  it("tells name, version with its label, and the one Python that it is for", () => {
     assert.deepEqual(readWheelName("/x/ctranslate2-4.6.3-cp310-cp310-manylinux_2_17_x86_64.whl"), {
       name: "ctranslate2",
       version: "4.6.3",
-      pythons: ["cp310"],
+      python: "3.10",
     });
+    assert.equal(readWheelName("uv-0.9.0-cp38-abi3-linux_x86_64.whl")?.python, undefined);
     assert.equal(readWheelName("https://e.x/moviepy-1.0.3.tar.gz")?.version, "1.0.3");
     assert.equal(readWheelName("https://e.x/archive/main.zip"), undefined);
     assert.equal(readWheelName("https://e.x/%zz.whl"), undefined);

@@ -182,6 +182,14 @@ describe("the package cache", function () {
       assert.equal(await caches.debianStatus(`http://127.0.0.1:${index.port}/simple/six/`), 403);
     });
 
+    it("go on with what they have where no name is found", async () => {
+      const page = await caches.text("/https/pypi.org/simple/six/");
+      await caches.loseNames();
+      await new Promise((resolve) => setTimeout(resolve, 1500)); // it counts as old by now
+      assert.equal(await caches.text("/https/pypi.org/simple/six/"), page);
+      assert.equal(await caches.status("/https/pypi.org/simple/other/"), 502);
+    });
+
     it("go on with what they have where the upstream is away", async () => {
       const page = await caches.text(`/http/127.0.0.1:${index.port}/simple/six/`);
       assert.equal(await caches.debianStatus("http://debian.test/simple/six/dists/InRelease"), 200);

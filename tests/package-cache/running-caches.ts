@@ -86,6 +86,12 @@ export class RunningCaches {
     await this.project.docker("volume", "rm", ...Object.values(names));
   }
 
+  /** From now on no name of a host is found: the nameserver is gone. */
+  async loseNames(): Promise<void> {
+    const script = `echo "resolver 127.0.0.1:1;" > ${runFolder}/resolver.conf && exec nginx -s reload -c ${runFolder}/nginx.conf`;
+    await this.project.docker("exec", names.python, "sh", "-c", script);
+  }
+
   /** Bytes on the disk. */
   async bytes(kind: "python" | "debian"): Promise<number> {
     const out = await this.project.docker("exec", names[kind], "du", "-sB1", `${cacheFolder}/${kind}`);

@@ -1,5 +1,5 @@
-import { checkUpgrade, printUpgrades } from "./upgrade-checks.ts";
-import { UpgradeHost, type Upgrade } from "./upgrade-host.ts";
+import { checkUpgrade, printUpgrades } from "../integration/upgrade-checks.ts";
+import { UpgradeHost, type Upgrade } from "../integration/upgrade-host.ts";
 
 const torch27 = { cuda: "12.6", torch: "2.7.1" };
 const torch28 = { cuda: "12.8", torch: "2.8.0" };

@@ -10,7 +10,7 @@ import type { ImagePlan } from "../../lib/images/types.ts";
 import { judgementKey, keepJudgement, keptJudgement } from "../../lib/upgrade/kept-judgement.ts";
 import { assess, judgeStack, type AssessParts } from "../../lib/upgrade/assess.ts";
 import { settingsBefore } from "../../lib/upgrade/before.ts";
-import { stopText, verdictLine } from "../../lib/upgrade/words.ts";
+import { blockerLines, stopText, verdictLine } from "../../lib/upgrade/words.ts";
 import { settingsOf } from "../doctor/fed-facts.ts";
 
 const combination = { cuda: "13.0", pins: {} } as unknown as Combination;
@@ -229,6 +229,18 @@ describe("Words of an assessment", () => {
     assert.match(text, /fix: upgrade the driver/);
     assert.match(text, /blocked by: torch 2\.7\.1 \(a\.lock:3\)/);
     assert.match(text, /allowIncompatible '\["driver-runs-cuda"\]'/);
+  });
+
+  it("say what is in the way once, also where no nearest set is known", () => {
+    const reason = "CUDA 13.0 needs driver 580 or newer";
+    const note = `The host blocks it: ${reason}. No set that works is known for CUDA 13.0.`;
+    assert.deepEqual(blockerLines({ pins: [], host: reason, note }, ""), [
+      `this host: ${reason}`,
+      "no set that works is known",
+    ]);
+    assert.deepEqual(blockerLines({ pins: [], note: "No set that works is known for CUDA 13.0." }, ""), [
+      "No set that works is known for CUDA 13.0.",
+    ]);
   });
 
   it("never say works of what is unknown", () => {

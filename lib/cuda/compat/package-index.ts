@@ -1,5 +1,5 @@
-import { UserError, messageOf } from "../../errors.ts";
-import { fetchBy } from "../../proxy/fetch.ts";
+import { UserError } from "../../errors.ts";
+import { fetchBy, whyNoAnswer } from "../../proxy/fetch.ts";
 import type { Proxies } from "../../proxy/proxy.ts";
 
 /** A file of a project, as an index lists it. */
@@ -88,18 +88,10 @@ export class PackageIndex {
       const type = answer.headers.get("content-type") ?? "";
       return { status: answer.status, type, text: await answer.text() };
     } catch (error) {
-      throw new IndexProblem(`${new URL(url).host} does not answer (${reasonOf(error)})`, {
-        isSilence: true,
-      });
+      const reason = (error as Error).name === "TimeoutError" ? "time limit" : whyNoAnswer(error);
+      throw new IndexProblem(`${new URL(url).host} does not answer (${reason})`, { isSilence: true });
     }
   }
-}
-
-/** The cause's code: fetch itself only says "fetch failed". */
-function reasonOf(error: unknown): string {
-  const cause = (error as { cause?: { code?: string; message?: string } }).cause;
-  if ((error as Error).name === "TimeoutError") return "time limit";
-  return cause?.code ?? cause?.message ?? messageOf(error);
 }
 
 function filesOfJson(text: string, page: string): IndexFile[] {

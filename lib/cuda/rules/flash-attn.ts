@@ -1,6 +1,7 @@
 import type { Answer, Pin } from "../types.ts";
-import { localPart, majorOf, publicPart } from "../versions.ts";
+import { majorOf, publicPart } from "../versions.ts";
 import { fails, pinFact, settingFact, unknown, warns, works } from "./answers.ts";
+import { buildClash, buildOf } from "./built-for.ts";
 import type { Context } from "./context.ts";
 import { codeFor } from "./gpu-kernels.ts";
 
@@ -25,15 +26,10 @@ function wheel(context: Context, pin: Pin): Answer[] {
     settingFact("torch", combination.torch),
     settingFact("python", combination.python),
   ];
-  const builtFor = /^cu(\d{2})\d*torch(\d+\.\d+)/.exec(localPart(pin.version) ?? "");
-  if (builtFor && (builtFor[2] !== torch || (major !== undefined && Number(builtFor[1]) !== major)))
-    return [
-      fails(rule, "import", {
-        text: `flash-attn ${pin.version} is compiled for torch ${builtFor[2]} and CUDA ${builtFor[1]}, the base has torch ${combination.torch}: "undefined symbol" when it is imported`,
-        facts,
-        fix: `take its wheel for cu${major ?? builtFor[1]}torch${torch}`,
-      }),
-    ];
+  const clash = buildClash(context, pin, rule);
+  if (clash.length > 0) return clash;
+  if (buildOf(pin)?.torch !== undefined)
+    return [works(rule, { text: `flash-attn ${pin.version} is a wheel for this torch and CUDA`, facts })];
   const row = rowFor(context, pin);
   if (!row)
     return [

@@ -1,4 +1,4 @@
-import type { Answer } from "../types.ts";
+import type { Answer, Place } from "../types.ts";
 import { indexOfCuda, isSameRelease, majorOf, nearestVersion, publicPart } from "../versions.ts";
 import { fails, pinFact, settingFact, unknown, warns, works } from "./answers.ts";
 import type { Context } from "./context.ts";
@@ -6,28 +6,25 @@ import type { Context } from "./context.ts";
 /** CUDA and torch versions that the data does not know: the nearest known one is named. */
 export function knownVersions({ combination, toolkit, release, index }: Context): Answer[] {
   const { cuda, torch } = combination;
-  const answers: Answer[] = [];
-  if (!toolkit) {
-    const nearest = nearestVersion(cuda, [...index.toolkits.keys()]);
-    answers.push(
-      unknown("known-cuda", "build", {
-        text: `CUDA ${cuda} is not in the data${nearest ? `; the nearest that is: ${nearest}` : ""}`,
-        facts: [settingFact("cuda", cuda)],
-        ...(nearest && { fix: `set gpu-build-host:cudaBase.cuda to "${nearest}"` }),
-      }),
-    );
-  }
-  if (!release) {
-    const nearest = nearestVersion(torch, [...index.releases.keys()]);
-    answers.push(
-      unknown("known-torch", "install", {
-        text: `torch ${torch} is not in the data${nearest ? `; the nearest that is: ${nearest}` : ""}`,
-        facts: [settingFact("torch", torch)],
-        ...(nearest && { fix: `set gpu-build-host:cudaBase.torch to "${nearest}"` }),
-      }),
-    );
-  }
-  return answers;
+  return [
+    ...(toolkit ? [] : [notInData("cuda", "CUDA", cuda, "build", [...index.toolkits.keys()])]),
+    ...(release ? [] : [notInData("torch", "torch", torch, "install", [...index.releases.keys()])]),
+  ];
+}
+
+function notInData(
+  name: "cuda" | "torch",
+  word: string,
+  version: string,
+  place: Place,
+  known: string[],
+): Answer {
+  const nearest = nearestVersion(version, known);
+  return unknown(`known-${name}`, place, {
+    text: `${word} ${version} is not in the data${nearest ? `; the nearest that is: ${nearest}` : ""}`,
+    facts: [settingFact(name, version)],
+    ...(nearest && { fix: `set gpu-build-host:cudaBase.${name} to "${nearest}"` }),
+  });
 }
 
 /** The index has a build of this torch. */

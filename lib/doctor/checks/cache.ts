@@ -5,6 +5,7 @@ import { hubRepository } from "../../images/image-reference.ts";
 import { cacheAddress, cacheUrl } from "../../registry/cache-address.ts";
 import { sameMirrors } from "../../daemon/mirror-url.ts";
 import { npmCommand } from "../../settings/commands.ts";
+import { whyNoAnswer } from "../../proxy/fetch.ts";
 import { askCache } from "../cache-facts.ts";
 import { fail, isUnknown, ok, skip, warn, type CheckDefinition, type Facts, type Outcome } from "../types.ts";
 import { startCommand } from "./pulumi.ts";
@@ -228,8 +229,7 @@ async function fetchStatus(url: string): Promise<number | string> {
     await answer.arrayBuffer();
     return answer.status;
   } catch (error) {
-    const cause = (error as { cause?: { code?: string } }).cause;
-    return cause?.code ?? (error as Error).message;
+    return whyNoAnswer(error);
   }
 }
 

@@ -14,7 +14,7 @@ const installToolkit =
 /** Before it a container could take over the host (CVE-2025-23266). */
 const safeToolkit = [1, 17, 8];
 
-export const gpuChecks: CheckDefinition[] = [
+const definitions: CheckDefinition[] = [
   {
     id: "gpu.driver",
     what: "`nvidia-smi` names driver and GPUs. Building needs neither: a host without a GPU is skipped.",
@@ -76,6 +76,13 @@ export const gpuChecks: CheckDefinition[] = [
     },
   },
 ];
+
+/** The sandbox counts as without a GPU on any machine, as the rules of upgrades have it. */
+export const gpuChecks: CheckDefinition[] = definitions.map((definition) => ({
+  ...definition,
+  run: async (facts, signal) =>
+    facts.settings.sandbox ? skip("the sandbox uses no GPU") : definition.run(facts, signal),
+}));
 
 export function judgeDriver(answer: NvidiaAnswer): Outcome {
   switch (answer.state) {

@@ -272,4 +272,18 @@ export const companionCases: Case[] = [
     "whisperx-requires",
     { torch: "2.8.0", index: "cu128", pins: "whisperx==9.9.9" },
   ],
+  [
+    "whisperx 3.7.2 on torch 2.9.1",
+    github("m-bain/whisperX#1270"),
+    "fails",
+    "package-clash:whisperx-torchaudio29",
+    { torch: "2.9.1", index: "cu128", pins: "whisperx==3.7.2" },
+  ],
+  [
+    "pyannote-audio 3.4.0 beside torchaudio 2.9.1",
+    github("pyannote/pyannote-audio#1952"),
+    "fails",
+    "package-clash:pyannote3-torchaudio29",
+    { torch: "2.9.1", index: "cu128", pins: "pyannote-audio==3.4.0 torchaudio==2.9.1" },
+  ],
 ];

@@ -15,7 +15,7 @@ import { stringify, parse } from "yaml";
 import type { SandboxFacts } from "../../lib/settings/sandbox-facts.ts";
 import { RealImages, root } from "../bases/real-images.ts";
 import { startTestProxy, type TestProxy } from "../proxy/test-proxy.ts";
-import { copied, type Summary } from "../integration/project.ts";
+import { copied, type Summary } from "./project.ts";
 
 /** What `npm run plan -- --json` says, as far as the test reads it. */
 export interface Plan {
