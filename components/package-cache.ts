@@ -73,10 +73,7 @@ export class PackageCache extends pulumi.ComponentResource {
     const proxyFile = args.proxy && "file" in args.proxy ? args.proxy.file : undefined;
     const debian = this.server(`${name}-debian`, "debian", args, {
       volume,
-      command: debianCommand(
-        { listen: args.debian.listen, allow: args.allow, storage: args.debian.storage },
-        args.proxy,
-      ),
+      command: debianCommand({ ...args.debian, allow: args.allow }, args.proxy),
       mounts: { ...(proxyFile && { [proxyFileInside]: proxyFile }) },
       dependsOn: [image, ...(proxyFile ? [this.fileRemoval(`${name}-proxy-file`, proxyFile)] : [])],
     });

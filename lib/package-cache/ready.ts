@@ -13,7 +13,7 @@ import { wheelLoginFile } from "./use.ts";
 export interface ReadyPackageCache {
   /** `listen`: addresses with the port; `storage`: bytes; `httpIndexes`: indexes by http that may be asked. */
   python: { port: number; listen: string[]; storage: number; httpIndexes: string[] };
-  debian: { port: number; listen: string[]; storage: number };
+  debian: { port: number; listen: string[]; storage: number; direct: string[] };
   /** Networks that may ask. */
   allow: string[];
   /** Bytes. */
@@ -55,6 +55,7 @@ export async function readyPackageCache(
       port: debianPort,
       listen: listenAt(debianPort),
       storage: storage(packageCache.debianStorage),
+      direct: http ? noProxy : [],
     },
     allow: ["127.0.0.0/8", ...(bridge?.subnet ? [bridge.subnet] : [])],
     wheelStorage: storage(packageCache.wheelStorage),

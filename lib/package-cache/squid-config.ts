@@ -1,3 +1,4 @@
+import { isIP } from "node:net";
 import { cacheFolder, runFolder } from "./nginx-config.ts";
 
 /** What the cache of Debian packages is told. */
@@ -8,6 +9,8 @@ export interface DebianCacheConfig {
   allow: string[];
   /** Bytes. */
   storage: number;
+  /** Hosts that are reached without the proxy above it: names, endings, addresses, networks. */
+  direct: string[];
 }
 
 /**
@@ -15,7 +18,16 @@ export interface DebianCacheConfig {
  * programs take http_proxy for https, too. Packages never change under their names; indexes are asked for anew after ten
  * minutes, and old ones are served where the archive is away.
  */
-export function squidConfig({ listen, allow, storage }: DebianCacheConfig): string {
+export function squidConfig({ listen, allow, storage, direct }: DebianCacheConfig): string {
+  const isNetwork = (entry: string) => entry.includes("/") || isIP(entry) !== 0;
+  const networks = direct.filter(isNetwork);
+  const names = direct.filter((entry) => !isNetwork(entry) && /^[\w.*-]*\w$/.test(entry));
+  const inside = [
+    ...names.map((entry) => `acl inside dstdomain .${entry.replace(/^\*?\./, "")}\n`),
+    ...networks.map((entry) => `acl inside_networks dst ${entry}\n`),
+    ...(names.length > 0 ? ["always_direct allow inside\n"] : []),
+    ...(networks.length > 0 ? ["always_direct allow inside_networks\n"] : []),
+  ];
   return `${listen.map((address) => `http_port ${address}`).join("\n")}
 acl ours src ${allow.join(" ")}
 http_access deny to_localhost
@@ -50,7 +62,7 @@ acl indexes urlpath_regex /dists/ /by-hash/ /(InRelease|Release(\\.gpg)?|Package
 cache allow packages
 cache allow indexes
 cache deny all
-refresh_pattern \\.u?deb$ 5256000 100% 5256000 override-expire override-lastmod ignore-reload ignore-no-store ignore-private
+${inside.join("")}refresh_pattern \\.u?deb$ 5256000 100% 5256000 override-expire override-lastmod ignore-reload ignore-no-store ignore-private
 refresh_pattern /by-hash/ 5256000 100% 5256000 override-expire override-lastmod ignore-reload ignore-no-store ignore-private
 refresh_pattern . 10 0% 10 override-expire override-lastmod ignore-reload ignore-no-store ignore-private
 `;

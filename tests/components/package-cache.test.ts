@@ -16,7 +16,12 @@ const args: PackageCacheArgs = {
   stack: "dev",
   stateDir: "/state",
   python: { port: 3141, listen: ["127.0.0.1:3141"], storage: 30e9, httpIndexes: [] },
-  debian: { port: 3142, listen: ["127.0.0.1:3142", "172.17.0.1:3142"], storage: 5e9 },
+  debian: {
+    port: 3142,
+    listen: ["127.0.0.1:3142", "172.17.0.1:3142"],
+    storage: 5e9,
+    direct: [".corp.example", "mirror", "10.0.0.0/8"],
+  },
   allow: ["127.0.0.0/8", "172.17.0.0/16"],
   wheelStorage: 10e9,
   wheelLogin: "/state/package-cache/store-3141/login",
@@ -105,6 +110,20 @@ describe("PackageCache", () => {
     assert.match(commandOf("packages-debian"), /http_port 127\.0\.0\.1:3142\nhttp_port 172\.17\.0\.1:3142\n/);
     assert.match(commandOf("packages-debian"), /acl ours src 127\.0\.0\.0\/8 172\.17\.0\.0\/16\n/);
     assert.match(commandOf("packages-debian"), /cache_dir aufs \S+ 4768 /);
+  });
+
+  it("goes past the company's proxy to hosts inside", async () => {
+    await declare();
+    const lines = commandOf("packages-debian")
+      .split("\n")
+      .filter((line) => /inside/.test(line));
+    assert.deepEqual(lines, [
+      "acl inside dstdomain .corp.example",
+      "acl inside dstdomain .mirror",
+      "acl inside_networks dst 10.0.0.0/8",
+      "always_direct allow inside",
+      "always_direct allow inside_networks",
+    ]);
   });
 
   it("has a company's certificates as a copy, and logins by the path of a file only", async () => {

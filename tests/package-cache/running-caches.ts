@@ -47,7 +47,7 @@ export class RunningCaches {
       "",
     ).replaceAll(" 10m;", " 1s;");
     const squid = debianCommand(
-      { listen: [`127.0.0.1:${debian}`], allow, storage },
+      { listen: [`127.0.0.1:${debian}`], allow, storage, direct: [] },
       { script: `export http_proxy='http://127.0.0.1:${outside.port}'\n` },
     ).replace("refresh_pattern . 10 0% 10", "refresh_pattern . 0 0% 0");
     await caches.run("python", image, nginx, [
