@@ -1,10 +1,10 @@
-/** The house's arrows: index.ts → components → provider → lib, cli → sandbox → lib. */
+/** The house's arrows: index.ts → components → provider → lib, cli → bench → sandbox → lib. */
 const only = (from, ...to) => ({
   name: `${from}-imports-only-${to.join("-") || "itself"}`,
   severity: "error",
   from: { path: `^${from}/` },
   to: {
-    path: "^(index\\.ts|components|provider|lib|cli|sandbox|tests)",
+    path: "^(index\\.ts|components|provider|lib|cli|sandbox|bench|tests)",
     pathNot: `^(${[from, ...to].join("|")})/`,
   },
 });
@@ -15,7 +15,9 @@ module.exports = {
     only("sandbox", "lib"),
     only("provider", "lib"),
     only("components", "provider", "lib"),
-    only("cli", "sandbox", "lib"),
+    only("cli", "sandbox", "lib", "bench"),
+    // bench/preview measures over a project of the tests.
+    { ...only("bench", "sandbox", "lib"), from: { path: "^bench/", pathNot: "^bench/preview/" } },
     { name: "no-pulumi-in-lib", severity: "error", from: { path: "^lib/" }, to: { path: "@pulumi/" } },
     { name: "no-circles", severity: "error", from: {}, to: { circular: true } },
     {

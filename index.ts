@@ -6,6 +6,7 @@ import { DockerDaemon } from "./components/docker-daemon.ts";
 import { PackageCache } from "./components/package-cache.ts";
 import { RegistryCache } from "./components/registry-cache.ts";
 import { ServiceImage } from "./components/service-image.ts";
+import { pinsOfStacks } from "./lib/cache-store/needed.ts";
 import { desiredDocument } from "./lib/daemon/desired.ts";
 import { checkHost } from "./lib/host/check-host.ts";
 import { pinLines } from "./lib/images/pinned-versions.ts";
@@ -15,7 +16,7 @@ import { readyCaches } from "./lib/registry/cache-settings.ts";
 import { settingsOfConfig } from "./lib/settings/load.ts";
 import { bytesOf } from "./lib/settings/quantities.ts";
 import { checkedPlan, previewOf } from "./lib/upgrade/look-ahead.ts";
-import { CacheGuard } from "./provider/sdk.ts";
+import { CacheGuard, CacheLimit } from "./provider/sdk.ts";
 import { shownPlainly } from "./provider/shown-plainly.ts";
 
 // Everything is checked and every image's tag is known before anything is declared.
@@ -109,6 +110,20 @@ for (const service of plan.services) {
     { dependsOn: [...needed, ...parents] },
   ).image;
 }
+
+const cacheLimit = bytesOf(settings.registryCache.maxSize ?? "");
+if (settings.registryCache.mode === "own" && cacheLimit !== undefined)
+  new CacheLimit(
+    "registry-cache-limit",
+    {
+      stack,
+      dockerHost: engine.host,
+      caches: caches.map(({ registry, mode, bind, port }) => ({ registry, mode, bind, port })),
+      limit: cacheLimit,
+      pins: [...(await pinsOfStacks(settings.root)).names.keys()],
+    },
+    { dependsOn: Object.values(images) },
+  );
 
 // It depends on everything, so destroy asks it first: a cache that other stacks use is not taken from them.
 if (settings.registryCache.mode === "own")

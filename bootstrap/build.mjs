@@ -13,7 +13,7 @@ import {
 import { dirname, join, relative } from "node:path";
 
 const root = join(import.meta.dirname, "..");
-const sources = ["bootstrap", "cli", "components", "lib", "provider", "sandbox"];
+const sources = ["bench", "bootstrap", "cli", "components", "lib", "provider", "sandbox"];
 const dist = join(root, "dist");
 const stamp = join(dist, "built");
 
@@ -28,7 +28,8 @@ function newest(folder) {
   return time;
 }
 
-function isFresh() {
+/** Whether dist/ was bundled from the source files as they are. */
+export function isFresh() {
   try {
     const built = statSync(stamp).mtimeMs;
     const times = sources.map((folder) => newest(join(root, folder)));

@@ -14,7 +14,10 @@ const commands: Record<string, () => Promise<Command>> = {
   doctor: async () => (await import("./doctor.ts")).doctorCommand(),
   plan: async () => (await import("./plan.ts")).planCommand(),
   lock: async () => (await import("./lock.ts")).lockCommand(),
+  cache: async () => (await import("./cache.ts")).cacheCommand(),
   prune: async () => (await import("./prune.ts")).pruneCommand(),
+  report: async () => (await import("./report.ts")).reportCommand(),
+  bench: async () => (await import("./bench.ts")).benchCommand(),
   test: async () => (await import("./test.ts")).testCommand(),
 };
 

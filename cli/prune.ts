@@ -26,6 +26,9 @@ interface PruneCommandOptions {
   buildCacheKeep: number;
 }
 
+/** What of the build cache stays where nothing else is said. */
+export const defaultLimits = { olderThan: 14 * 86_400_000, keepBytes: 50e9 };
+
 /** `npm run prune`: removes what no stack of an engine needs. */
 export function pruneCommand(): Command {
   return new Command("npm run prune --")
@@ -44,7 +47,7 @@ export function pruneCommand(): Command {
         "remove build cache not used for this long, such as 14d, 36h, 0s; cache mounts (downloads of pip, uv, apt) go by size only",
       )
         .argParser(duration)
-        .default(14 * 86_400_000, "14d"),
+        .default(defaultLimits.olderThan, "14d"),
     )
     .addOption(
       new Option(
@@ -52,7 +55,7 @@ export function pruneCommand(): Command {
         "build cache may take this much beside the images, such as 50GB or 500MiB; beyond it what was not used for longest goes, cache mounts last",
       )
         .argParser(size)
-        .default(50e9, "50GB"),
+        .default(defaultLimits.keepBytes, "50GB"),
     )
     .option("--volumes", "also remove the cached layers of registry caches whose stack is gone", false)
     .option(

@@ -3,6 +3,7 @@ import { createProgress, type Progress } from "./progress.ts";
 import { oneAtATime } from "./one-at-a-time.ts";
 import { builtToolchainOption, stackOption } from "./options.ts";
 import { converge, type RunResult } from "./pulumi-run.ts";
+import { withRunRecord } from "./run-record.ts";
 import { openStack, type OpenOptions, type OpenStack } from "./stack-context.ts";
 import { printSummary } from "./summary.ts";
 
@@ -36,7 +37,9 @@ export function startCommand(): Command {
 export async function convergeStack(stack: OpenStack, progress: Progress, json = false): Promise<RunResult> {
   const run = `${Date.now()}-${process.pid}`;
   const context = { ...stack.context, env: { ...stack.context.env, GPU_BUILD_HOST_RUN: run } };
-  const result = await converge(context, ["up", "--stack", context.stack, "--skip-preview"], progress);
+  // With the program, a refresh is a part of the update: every plugin starts once, not twice.
+  const args = ["up", "--stack", context.stack, "--skip-preview", "--run-program"];
+  const result = await withRunRecord(stack.settings, run, () => converge(context, args, progress));
   progress.stop();
   await printSummary(stack, result, run, json);
   return result;

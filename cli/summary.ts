@@ -5,6 +5,9 @@ import { readRun, type ImageEvent } from "../lib/images/history.ts";
 import { outdatedContainers, outdatedLines } from "../lib/images/outdated-containers.ts";
 import { shortVersion } from "../lib/images/promoted.ts";
 import { readTagLedger } from "../lib/images/tag-ledger.ts";
+import { runLines } from "../lib/report/run-lines.ts";
+import { imageRunOf } from "../lib/report/runs.ts";
+import type { ImageRun } from "../lib/report/types.ts";
 import { cacheAddress } from "../lib/registry/cache-address.ts";
 import { cacheCounters } from "../lib/registry/cache-counters.ts";
 import { npmCommand } from "../lib/settings/commands.ts";
@@ -29,6 +32,8 @@ interface ImageRow {
   smokeGpu: boolean | null;
   /** Held at an earlier version by the setting `pinnedVersions`. */
   pinned: boolean;
+  /** What its build was made of; null where it was not built in this run. */
+  build: Pick<ImageRun, "cachedSteps" | "ranSteps" | "slowest" | "pulledBytes"> | null;
 }
 
 /** Prints what a run came to: for people a table, for programs one JSON object. */
@@ -61,6 +66,7 @@ export async function printSummary(
     return;
   }
   if (rows.length > 0) console.log(`\n${imageTable(rows)}`);
+  for (const line of runLines(events.map((event) => imageRunOf(event)))) console.log(line);
   for (const line of [...gpuLines(rows), ...pinnedLines(rows, settings.stack), ...outdatedLines(containers)])
     console.log(line);
   if (counters) {
@@ -98,8 +104,14 @@ async function imageRows(
       smokeSeconds: event?.smokeSeconds ?? 0,
       smokeGpu: event?.smokeGpu ?? promoted[reference]?.smokeGpu ?? null,
       pinned: name in pinnedVersions,
+      build: event?.result === "built" ? buildOf(event) : null,
     };
   });
+}
+
+function buildOf(event: ImageEvent): ImageRow["build"] {
+  const { cachedSteps, ranSteps, slowest, pulledBytes } = imageRunOf(event);
+  return { cachedSteps, ranSteps, ...(slowest && { slowest }), pulledBytes };
 }
 
 function basesFirst(a: DeclaredImage, b: DeclaredImage): number {
@@ -173,6 +185,7 @@ function nextSteps(stack: string, isSandbox: boolean, rows: ImageRow[]): string 
       "Add your own service",
       `a folder with a Dockerfile, and its name under gpu-build-host:services in Pulumi.${stack}.yaml`,
     ],
+    ["Where the time went", npmCommand("npm run report", stack)],
     ["Take it all away", `npm run destroy${isSandbox ? " -- --purge" : ` -- --stack ${stack}`}`],
     ...(isSandbox ? [["Your GPU workstation", "README.md, “A workstation in ten minutes”"]] : []),
   ];

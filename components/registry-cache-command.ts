@@ -64,7 +64,8 @@ exec su -s /bin/sh ${user} -c 'exec /bin/registry serve /run/registry/config.yml
 export function registryConfig(config: CacheConfig): string {
   return stringify({
     version: 0.1,
-    log: { accesslog: { disabled: false }, level: "info", formatter: "text" },
+    // The access log tells what is used. At level info each request is logged twice more, the health check's too.
+    log: { accesslog: { disabled: false }, level: "warn", formatter: "text" },
     storage: {
       filesystem: { rootdirectory: "/var/lib/registry" },
       delete: { enabled: true },

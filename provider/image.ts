@@ -6,6 +6,8 @@ import { outdatedContainers, outdatedLines } from "../lib/images/outdated-contai
 import { asPromoted } from "../lib/images/promoted.ts";
 import { realiseImage } from "../lib/images/realise.ts";
 import { removeImage } from "../lib/images/remove-image.ts";
+import { runLine } from "../lib/report/run-lines.ts";
+import { imageRunOf } from "../lib/report/runs.ts";
 import type { ResourceHandler, Session } from "./resource-handler.ts";
 
 /** Inputs of an Image, and what the state keeps: the same keys, so that a preview shows drift as `old => live`. */
@@ -85,15 +87,19 @@ async function realise(
 ): Promise<ImageState> {
   const say = (message: string): void =>
     void session.log(message, { urn, ephemeral: true }).catch(() => undefined);
-  await realiseImage(inputs, olds, {
+  const event = await realiseImage(inputs, olds, {
     engine: engineAt(inputs.dockerHost),
     signal: session.signal,
     built: session.built,
     onStep: (step, seconds) => say(`${step} (${Math.round(seconds)} s)`),
     onNote: say,
   });
-  // `npm start` says it in its summary.
-  if (!process.env["GPU_BUILD_HOST_RUN"]) await sayOutdated(urn, inputs, session);
+  // `npm start` says both in its summary.
+  if (!process.env["GPU_BUILD_HOST_RUN"]) {
+    const line = runLine(imageRunOf(event));
+    if (line !== undefined) await session.log(line, { urn });
+    await sayOutdated(urn, inputs, session);
+  }
   return { ...inputs, live: (await liveFacts(inputs, engineAt(inputs.dockerHost))) ?? {} };
 }
 

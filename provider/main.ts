@@ -1,5 +1,6 @@
 import { main, type Provider } from "@pulumi/pulumi/provider/index.js";
 import { cacheGuard } from "./cache-guard.ts";
+import { cacheLimit } from "./cache-limit.ts";
 import { daemonConfig } from "./daemon-config.ts";
 import { engineLog } from "./engine-log.ts";
 import { hostFolder } from "./host-folder.ts";
@@ -15,6 +16,7 @@ const handlers: Record<string, AnyHandler> = {
   "gpubuild:index:Image": image,
   "gpubuild:index:DaemonConfig": daemonConfig,
   "gpubuild:index:CacheGuard": cacheGuard,
+  "gpubuild:index:CacheLimit": cacheLimit,
   "gpubuild:index:HostFolder": hostFolder,
 };
 

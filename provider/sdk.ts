@@ -1,4 +1,5 @@
 import * as pulumi from "@pulumi/pulumi";
+import type { CacheIdentity } from "../lib/cache-store/engine-volume.ts";
 import type { HostFolder as HostFolderFiles } from "../lib/host/host-folder.ts";
 import type { ImagePlan } from "../lib/images/types.ts";
 
@@ -93,6 +94,25 @@ export interface CacheGuardArgs {
 export class CacheGuard extends pulumi.CustomResource {
   constructor(name: string, args: CacheGuardArgs, opts?: pulumi.CustomResourceOptions) {
     super("gpubuild:index:CacheGuard", name, { ...args }, opts);
+  }
+}
+
+/** Inputs of {@link CacheLimit}. */
+export interface CacheLimitArgs {
+  /** Stack that owns the caches. */
+  stack: string;
+  dockerHost: string;
+  caches: CacheIdentity[];
+  /** Bytes that all of them together may take. */
+  limit: number;
+  /** Images that stay whatever the limit is, as `host/repository@digest`. */
+  pins: string[];
+}
+
+/** Depends on the images: when they have been built, the caches are brought back within their limit. */
+export class CacheLimit extends pulumi.CustomResource {
+  constructor(name: string, args: CacheLimitArgs, opts?: pulumi.CustomResourceOptions) {
+    super("gpubuild:index:CacheLimit", name, { ...args }, opts);
   }
 }
 

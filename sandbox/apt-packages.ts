@@ -17,18 +17,18 @@ export interface UnpackedPackage {
  *
  * @param target folder that the packages' files go to.
  * @param scratch folder that may be removed afterwards.
+ * @param withDependencies also what they depend on and the machine has not installed. @default false
  */
 export async function unpackPackages(
   packages: string[],
   sources: AptSource[],
   target: string,
   scratch: string,
-  { signal }: WorkOptions = {},
+  { signal, withDependencies = false }: WorkOptions & { withDependencies?: boolean } = {},
 ): Promise<UnpackedPackage[]> {
-  const archives = join(scratch, "archives");
-  for (const folder of ["lists/partial", "cache/archives/partial", "archives"]) {
+  const archives = join(scratch, "cache/archives");
+  for (const folder of ["lists/partial", "cache/archives/partial"])
     mkdirSync(join(scratch, folder), { recursive: true });
-  }
   writeFileSync(join(scratch, "sources.list"), formatSources(sources, { keyrings: true }));
   const apt = async (...args: string[]) => {
     const result = await execa("apt-get", [...aptOptions(scratch), ...args], {
@@ -43,7 +43,8 @@ export async function unpackPackages(
     if (result.failed) throw aptFailure(args, result.all ?? "", result.code);
   };
   await apt("update");
-  await apt("download", ...packages);
+  const withMissing = ["install", "--download-only", "--yes", "--no-install-recommends"];
+  await apt(...(withDependencies ? withMissing : ["download"]), ...packages);
   mkdirSync(target, { recursive: true });
   const files = readdirSync(archives).filter((name) => name.endsWith(".deb"));
   for (const file of files)
@@ -65,6 +66,8 @@ function aptOptions(scratch: string): string[] {
     "APT::Update::Error-Mode=any",
     // Without it apt warns that its own user cannot write here.
     "APT::Sandbox::User=root",
+    // Nothing is installed, so dpkg's lock, which another apt may hold, is not needed.
+    "Debug::NoLocking=true",
   ];
   return settings.flatMap((setting) => ["-o", setting]);
 }

@@ -4,7 +4,7 @@ import { withLock } from "./lock.ts";
 import { manifestDigest, pushBlob, pushManifest } from "./registry-client.ts";
 import { digestOf } from "./digest.ts";
 import { cudaStandIn } from "./stand-in-debian.ts";
-import { makeStandIn, recipeHash, type StandInRecipe } from "./stand-in-image.ts";
+import { makeStandIn, recipeHash, type StandInImage, type StandInRecipe } from "./stand-in-image.ts";
 import { registryStandIn } from "./stand-in-registry.ts";
 import { silent, type WorkOptions } from "./steps.ts";
 
@@ -87,11 +87,16 @@ async function ensureOne(
     name: `stand-in for ${recipe.name.split(":")[0]}`,
     detail: `pushing ${recipe.name}`,
   });
-  const { repository, tag } = hubName(recipe.name);
+  await pushImage(port, recipe.name, image);
+  return { name: recipe.name, digest: image.digest, what: recipe.what, recipe: recipeHash(recipe) };
+}
+
+/** Puts an image into a registry on 127.0.0.1 under its name on Docker Hub. */
+export async function pushImage(port: number, name: string, image: StandInImage): Promise<void> {
+  const { repository, tag } = hubName(name);
   await pushBlob(port, repository, image.layer.digest, { file: image.layer.file });
   await pushBlob(port, repository, digestOf(image.config), image.config);
   await pushManifest(port, repository, tag, image.manifest);
-  return { name: recipe.name, digest: image.digest, what: recipe.what, recipe: recipeHash(recipe) };
 }
 
 /**

@@ -15,10 +15,11 @@ import { billBase, type BilledBase, type BaseSources } from "./bases.ts";
 import { readNotes, type BuildNote } from "./build-notes.ts";
 import { readBuild, type ImageBuild } from "./build-steps.ts";
 import { makeBill } from "./make-bill.ts";
-import { packagesOf, type WantedPackage } from "./packages.ts";
+import { indexPages } from "./index-pages.ts";
+import { packagesIn, packagesOf, type WantedPackage } from "./packages.ts";
 import { remoteSizes } from "./remote-sizes.ts";
-import type { BilledImage } from "./steps-to-run.ts";
-import type { Bill } from "./types.ts";
+import { stepsToRun, type BilledImage } from "./steps-to-run.ts";
+import type { Bill, BillPart } from "./types.ts";
 import { withinTime } from "./within-time.ts";
 
 export interface BillQuestion {
@@ -38,7 +39,7 @@ export interface BillQuestion {
 }
 
 /** Milliseconds for each of the questions. */
-const limits = { engine: 1_500, registry: 3_000, index: 3_000, remote: 2_000 };
+const limits = { engine: 1_500, registry: 3_000, index: 3_000, pages: 1_500, remote: 2_000 };
 
 /**
  * What a plan costs before anything is built: bytes, disk, minutes. Reads metadata only: no layer and no wheel is fetched.
@@ -59,17 +60,20 @@ export async function billOf(question: BillQuestion): Promise<Bill> {
     for (const file of unread)
       problems.push(`packages of ${image}: ${file} is no file of a bind mount, so it is not read`);
   const { proxies } = upstreamsOf(settings);
-  const [packages, bases, remotes, events] = await Promise.all([
-    readPackages(images, plan, question, problems),
+  const packages = await readPackages(images, plan, question, problems);
+  const [pages, bases, remotes, events] = await Promise.all([
+    askPages(images, engine, packages, question),
     readBases(images, engine, question),
     remoteSizes(addresses, proxies, limits.remote),
     readHistory(settings.stateDir, settings.stack).catch(() => []),
+    askSizes(packages, question, problems),
   ]);
   return makeBill({
     stack: settings.stack,
     images,
     ...engine,
     packages,
+    pages,
     bases,
     remotes,
     events,
@@ -185,11 +189,11 @@ async function readImages(
   return images;
 }
 
-/** Packages of every lock and pin; sizes that are not written down are asked of the index. */
+/** Packages of every lock and pin, with the sizes that are written down. */
 async function readPackages(
   images: BilledImage[],
   plan: ImagePlan[],
-  { settings, askIndex: mayAsk = true }: BillQuestion,
+  { settings }: BillQuestion,
   problems: string[],
 ): Promise<Map<string, WantedPackage[]>> {
   const found = new Map<string, WantedPackage[]>();
@@ -213,12 +217,33 @@ async function readPackages(
       }
     }
   }
-  const unknown = [...found.values()].flat().filter(({ bytes }) => bytes === undefined);
-  if (unknown.length > 0 && mayAsk) {
-    const problem = await askIndex(unknown, settings, limits.index);
-    if (problem) problems.push(problem);
-  }
   return found;
+}
+
+/** Asks the index for sizes that are not written down. */
+async function askSizes(
+  packages: Map<string, WantedPackage[]>,
+  { settings, askIndex: mayAsk = true }: BillQuestion,
+  problems: string[],
+): Promise<void> {
+  const unknown = [...packages.values()].flat().filter(({ bytes }) => bytes === undefined);
+  if (unknown.length === 0 || !mayAsk) return;
+  const problem = await askIndex(unknown, settings, limits.index);
+  if (problem) problems.push(problem);
+}
+
+/** Asks for the index's pages of what the running steps install. */
+async function askPages(
+  images: BilledImage[],
+  engine: EngineState,
+  packages: Map<string, WantedPackage[]>,
+  { settings, askIndex: mayAsk = true }: BillQuestion,
+): Promise<BillPart[]> {
+  if (!mayAsk) return [];
+  const running = stepsToRun(images, engine, (step) => packagesIn(step, packages));
+  const { packageIndex } = settings.cudaBase;
+  const { proxies } = upstreamsOf(settings);
+  return indexPages(running, { stateDir: settings.stateDir, proxies, packageIndex, limitMs: limits.pages });
 }
 
 async function readBases(

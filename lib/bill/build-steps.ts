@@ -7,6 +7,7 @@ import { flagOf, readSyntax } from "../images/dockerfile-syntax.ts";
 import { contextName, parseReference } from "../images/image-reference.ts";
 import { buildPlatform, proxyArguments } from "../images/plan.ts";
 import { readTextFile } from "../images/read-text-file.ts";
+import { stageNamed, stagesInImage, stepLabels } from "../images/step-labels.ts";
 import type { ImagePlan } from "../images/types.ts";
 import { expandWord } from "../images/variable-expansion.ts";
 import { wantsOf, type StepWants } from "./step-wants.ts";
@@ -82,7 +83,7 @@ class StepReader {
   private readonly externals = new Map<string, string>();
   /** Key so far, by stage. */
   private readonly keys = new Map<number, string>();
-  private readonly counts = new Map<number, number>();
+  private readonly inImage: Set<number>;
 
   constructor(
     plan: StepsPlan,
@@ -94,10 +95,14 @@ class StepReader {
     this.inputs = inputs;
     this.escape = escape;
     this.keyOfImage = keyOfImage;
+    this.inImage = stagesInImage(inputs);
   }
 
   read(): ImageBuild {
-    const steps = this.inputs.instructions.map((instruction) => this.step(instruction));
+    const labels = stepLabels(this.inputs);
+    const steps = this.inputs.instructions.map((instruction, index) =>
+      this.step(instruction, labels[index]!),
+    );
     const { env } = this.inputs.result;
     return {
       image: this.plan.name,
@@ -107,7 +112,7 @@ class StepReader {
     };
   }
 
-  private step({ stage, instruction, env, args }: BuildInstruction): BuildStep {
+  private step({ stage, instruction, env, args }: BuildInstruction, label: string): BuildStep {
     const below = this.stageKey(stage);
     const { keyword, rest } = instruction;
     const variables = { ...args, ...env };
@@ -129,13 +134,11 @@ class StepReader {
     }
     if (this.emptiesCaches) work.push(this.plan.rebuild.count);
     const key = digest([below, work]);
-    const number = (this.counts.get(stage) ?? this.firstNumber(stage)) + 1;
-    this.counts.set(stage, number);
     this.keys.set(stage, key);
     return {
       key,
       work: digest(work),
-      label: this.labelOf(stage, number),
+      label,
       text: `${keyword} ${rest}`,
       isInImage: this.inImage.has(stage),
       ...wantsOf(instruction, { context: this.plan.context, variables, expand }),
@@ -159,7 +162,7 @@ class StepReader {
   private fromKey(name: string): string {
     const context = Object.keys(this.plan.contexts).find((key) => key.toLowerCase() === name.toLowerCase());
     if (context !== undefined) return `context ${this.plan.contexts[context]}`;
-    const stage = this.stageOf(name);
+    const stage = stageNamed(name, this.inputs);
     if (stage !== undefined) return this.stageKey(stage);
     if (name.toLowerCase() === "scratch") return "scratch";
     const reference = parseReference(name);
@@ -168,12 +171,6 @@ class StepReader {
     if (pin.startsWith("localhost:1/")) return this.keyOfImage(pin) ?? `image ${pin}`;
     this.externals.set(pin, name);
     return `external ${pin.slice(pin.indexOf("/") + 1)}`; // without the address of the cache
-  }
-
-  private stageOf(name: string): number | undefined {
-    for (const [index, stage] of this.inputs.stages)
-      if (stage.name === name.toLowerCase() || String(index) === name) return index;
-    return undefined;
   }
 
   /** What an instruction takes from a stage, an image or a folder. */
@@ -187,27 +184,6 @@ class StepReader {
         (key.startsWith(prefix) && paths.some((path) => holds(path, key.slice(prefix.length)))),
     );
     return [context && this.plan.contexts[context], parts.sort()];
-  }
-
-  /** The stages whose layers are the image's: the target and those that it stands on. */
-  private get inImage(): Set<number> {
-    const found = new Set<number>();
-    for (let at: number | undefined = this.inputs.targetIndex; at !== undefined && !found.has(at);) {
-      found.add(at);
-      at = this.stageOf(this.inputs.stages.get(at)?.base ?? "");
-    }
-    return found;
-  }
-
-  /** BuildKit counts FROM too, unless it names a stage or nothing. */
-  private firstNumber(stage: number): number {
-    const base = this.inputs.stages.get(stage)?.base ?? "scratch";
-    return base === "scratch" || this.stageOf(base) !== undefined ? 0 : 1;
-  }
-
-  private labelOf(stage: number, number: number): string {
-    const { name } = this.inputs.stages.get(stage) ?? {};
-    return `${name ?? `stage-${stage}`} ${number}`;
   }
 }
 

@@ -3,7 +3,7 @@ import type { BilledBase } from "./bases.ts";
 import type { TimedEvent } from "./minutes.ts";
 import type { WantedPackage } from "./packages.ts";
 import type { BilledImage, HeldFacts } from "./steps-to-run.ts";
-import type { Bill } from "./types.ts";
+import type { Bill, BillPart } from "./types.ts";
 
 /** Everything that a bill is made of: nothing is asked any more. */
 export interface BillFacts extends HeldFacts {
@@ -12,6 +12,8 @@ export interface BillFacts extends HeldFacts {
   images: BilledImage[];
   /** Packages of each lock, by path; and of each pin, by itself. */
   packages: Map<string, WantedPackage[]>;
+  /** Pages of package indexes. */
+  pages: BillPart[];
   bases: BilledBase[];
   /** Bytes of remote files of ADD, by address; null where nobody knows. */
   remotes: Map<string, number | null>;

@@ -1,7 +1,7 @@
 import { mkdir, readFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import writeFileAtomic from "write-file-atomic";
-import { z } from "zod";
+import * as z from "zod";
 import { parseReference, type ImageReference } from "../images/image-reference.ts";
 import { fetchRegistryJson, type RegistryOptions } from "../registry/manifest-digest.ts";
 

@@ -2,7 +2,7 @@ import type { BillFacts } from "./facts.ts";
 import { minutesOf } from "./minutes.ts";
 import { aptCost, type AptCost } from "./apt-cost.ts";
 import type { BuildNote } from "./build-notes.ts";
-import type { WantedPackage } from "./packages.ts";
+import { packagesIn, type WantedPackage } from "./packages.ts";
 import { sharedWith } from "./shared.ts";
 import { stepsToRun, type RunningStep } from "./steps-to-run.ts";
 import type { Bill, BillPart } from "./types.ts";
@@ -10,10 +10,7 @@ import { layerRatio, unpackedBytes } from "./unpacked.ts";
 
 /** Adds it all up. */
 export function makeBill(facts: BillFacts): Bill {
-  const running = stepsToRun(facts.images, facts, (step) => [
-    ...step.locks.flatMap((lock) => facts.packages.get(lock) ?? []),
-    ...step.pins.flatMap((pin) => facts.packages.get(pin) ?? []),
-  ]);
+  const running = stepsToRun(facts.images, facts, (step) => packagesIn(step, facts.packages));
   const fetch = fetchParts(facts, running);
   const disk = diskParts(facts, running);
   const diskBytes = sum(disk);
@@ -63,6 +60,7 @@ function fetchParts(facts: BillFacts, running: RunningStep[]): BillPart[] {
       parts.push({ what: address, bytes, why, kind: "other", images: [image] });
     }
   }
+  parts.push(...facts.pages);
   return parts.filter(({ bytes }) => bytes !== 0);
 }
 

@@ -2,6 +2,7 @@ import { readFile } from "node:fs/promises";
 import type { Engine } from "../docker/engine.ts";
 import type { HistoryLine } from "../docker/layers.ts";
 import type { BuildStep as BuiltStep } from "../images/build-progress.ts";
+import { labelOf } from "../images/step-labels.ts";
 import { parseLock } from "../locks/lock-text.ts";
 import { hashesOf, readSizes } from "../locks/sizes.ts";
 import { cacheMount, type CacheRecord } from "../prune/build-cache.ts";
@@ -137,12 +138,6 @@ async function locksOf(build: ImageBuild): Promise<Map<string, LockFacts>> {
       }),
     ),
   );
-}
-
-/** `"[stage-1  3/14] RUN make"` → `"stage-1 3"`; in a Dockerfile of one stage BuildKit leaves its name out. */
-function labelOf(name: string): string {
-  const [, stage, number] = /^\[\s*(?:(\S+)\s+)?(\d+)\/\d+\]/.exec(name) ?? [];
-  return `${stage ?? "stage-0"} ${number ?? ""}`;
 }
 
 /** Bytes of the layers that are in the image: its history has a line for each, newest first. */

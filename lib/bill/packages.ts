@@ -10,6 +10,8 @@ export interface WantedPackage {
   version: string;
   /** All that a cache mount may know it by; the first one is the file's own where its size is known. */
   marks: string[];
+  /** It has an address of its own: no index is asked for it. */
+  isAtAddress?: boolean;
   /** Bytes, packed; undefined where nobody knows. */
   bytes?: number;
 }
@@ -24,11 +26,24 @@ export async function packagesOf(lock: string, python: string): Promise<WantedPa
   return [...parseLock(text).entries].map(([name, entry]) => {
     const hashes = hashesOf(entry.text);
     const taken = hashes.find((hash) => sizes[hash] !== undefined);
-    const version = entry.version.includes("://") ? fileOf(entry.version) : entry.version;
+    const isAtAddress = entry.version.includes("://");
+    const common = {
+      name,
+      version: isAtAddress ? fileOf(entry.version) : entry.version,
+      ...(isAtAddress && { isAtAddress }),
+    };
     return taken === undefined
-      ? { name, version, marks: hashes.map(hashMark) }
-      : { name, version, marks: [hashMark(taken)], bytes: sizes[taken]! };
+      ? { ...common, marks: hashes.map(hashMark) }
+      : { ...common, marks: [hashMark(taken)], bytes: sizes[taken]! };
   });
+}
+
+/** Packages of a step's locks and its own pins. @param known by path of the lock, and by the pin itself */
+export function packagesIn(
+  { locks, pins }: { locks: string[]; pins: string[] },
+  known: ReadonlyMap<string, WantedPackage[]>,
+): WantedPackage[] {
+  return [...locks, ...pins].flatMap((one) => known.get(one) ?? []);
 }
 
 /** The file behind an address, e.g. `"flash_attn-2.8.0.post2+cu12….whl"`. */

@@ -11,6 +11,8 @@ export interface StepWants {
   unread: string[];
   /** `name==version` words of its own, e.g. `["uv==0.13.9"]`. */
   pins: string[];
+  /** Index that it installs from, where it names one, e.g. `"https://index.example/simple"`. */
+  index?: string;
   /** Addresses of ADD: files and Git repositories. */
   remotes: string[];
   /** It installs packages of the distribution. */
@@ -53,19 +55,32 @@ export function wantsOf(instruction: Instruction, { context, variables, expand }
     const source = join(context, expand(fields.get("source") ?? "."));
     wants.locks.push(...namedBelow(text, target).map((rest) => join(source, rest)));
   }
+  const index = isInstall ? indexOf(text, variables) : undefined;
   return {
     ...wants,
+    ...(index !== undefined && { index }),
     locks: [...new Set(wants.locks)],
-    unread: isInstall ? filesAsked(text).filter((file) => !mounted.some((path) => isBelow(file, path))) : [],
+    unread: filesAsked(text).filter((file) => !mounted.some((path) => isBelow(file, path))),
     pins: pinsOf(text),
     apt: /\bapt(-get)?\b[^\n]*\b(install|upgrade)\b/.test(text),
     keepsNothing: /--no-cache(-dir)?\b/.test(text),
   };
 }
 
-/** What stands behind `-r`. */
+/** What stands behind `-r` of pip and uv; `rm -r` is another. */
 function filesAsked(text: string): string[] {
-  return [...text.matchAll(/\s(?:-r|--requirements?)(?:\s+|=)["']?([^\s"';|&]+)/g)].map((match) => match[1]!);
+  return text
+    .split(/&&|[;|\n]/)
+    .filter((command) => /\b(pip3?|uv)\b/.test(command))
+    .flatMap((command) => [...command.matchAll(/\s(?:-r|--requirements?)(?:\s+|=)["']?([^\s"']+)/g)])
+    .map((match) => match[1]!);
+}
+
+/** Index of an installation, from its options or the variables of pip and uv; undefined for their own default. */
+function indexOf(text: string, variables: Record<string, string | undefined>): string | undefined {
+  const option = /\s(?:-i|--index-url|--default-index)(?:\s+|=)["']?([^\s"';|&$]+)/.exec(text)?.[1];
+  const names = /\buv\b/.test(text) ? ["UV_DEFAULT_INDEX", "UV_INDEX_URL"] : ["PIP_INDEX_URL"];
+  return option ?? names.map((name) => variables[name]).find((value) => value);
 }
 
 const isBelow = (path: string, folder: string): boolean => path === folder || path.startsWith(`${folder}/`);

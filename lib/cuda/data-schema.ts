@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { fact, sourcesProblems } from "./fact.ts";
 
 const cuda = z.string().regex(/^\d+\.\d+$/, 'must be a CUDA version such as "12.8"');

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 
 const common = {
   /** Ids in the data's `sources`, at least one. */

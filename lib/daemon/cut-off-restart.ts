@@ -1,7 +1,7 @@
 import { mkdir, readdir, readFile, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { z } from "zod";
+import * as z from "zod";
 import { socketOf } from "../docker/request.ts";
 import { messageOf, UserError } from "../errors.ts";
 import { replaceFile } from "./atomic-file.ts";

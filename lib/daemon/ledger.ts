@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { z } from "zod";
+import * as z from "zod";
 import type { Claim, Wish } from "./claim.ts";
 import { claimConflicts } from "./conflicts.ts";
 import { elementsOf, rebase, render, same, sameEntry, withoutOwned, type FileText } from "./merge.ts";

@@ -5,6 +5,8 @@ export interface Layer {
   /** The layer with everything below it: two images share a layer only where all below is shared too. */
   chain: string;
   bytes: number;
+  /** The instruction that made it, as `docker history` has it. */
+  made?: string;
 }
 
 /** One image with its layers, lowest first. */
@@ -59,7 +61,8 @@ export function layersOf(digests: string[], history: HistoryLine[]): Layer[] {
   let chain = "";
   return digests.map((digest, index) => {
     chain = index === 0 ? digest : `${chain} ${digest}`;
-    return { chain, bytes: lines[index]?.Size ?? 0 };
+    const { Size = 0, CreatedBy } = lines[index] ?? {};
+    return { chain, bytes: Size, ...(CreatedBy && { made: CreatedBy }) };
   });
 }
 

@@ -3,6 +3,8 @@ export interface BuildStep {
   name: string;
   cached: boolean;
   seconds: number;
+  /** ISO time of its beginning, by the engine's clock. */
+  began?: string;
   error?: string;
 }
 
@@ -22,6 +24,9 @@ interface StatusMessage {
 }
 
 const keptLogLines = 40;
+
+/** Seconds below which BuildKit's housekeeping is not worth a line in a history. */
+const worthKeeping = 0.1;
 
 /** Follows a build by what `docker buildx build --progress rawjson` writes. */
 export class BuildProgress {
@@ -49,14 +54,15 @@ export class BuildProgress {
 
   /** Steps of the Dockerfile, in order of appearance; FROM and BuildKit's own housekeeping left out. */
   steps(): BuildStep[] {
+    return [...this.vertices.values()].filter(isStep).map(stepOf);
+  }
+
+  /** What BuildKit did beside the steps and that took time: fetching a FROM, reading the context, exporting the image. */
+  housekeeping(): BuildStep[] {
     return [...this.vertices.values()]
-      .filter(({ name = "" }) => /^\[[^\]]*\d+\/\d+\] (?!FROM )/.test(name))
-      .map((vertex) => ({
-        name: vertex.name!,
-        cached: vertex.cached ?? false,
-        seconds: secondsOf(vertex),
-        ...(vertex.error && { error: vertex.error }),
-      }));
+      .filter((vertex) => !isStep(vertex) && vertex.name)
+      .map(stepOf)
+      .filter(({ seconds }) => seconds >= worthKeeping);
   }
 
   /** Bytes of image layers that were fetched. */
@@ -111,6 +117,20 @@ function isShown({ name = "" }: Vertex): boolean {
     name === "exporting to image" ||
     (/^\[(?!internal\]|auth\])/.test(name) && !name.includes("] load metadata for "))
   );
+}
+
+function isStep({ name = "" }: Vertex): boolean {
+  return /^\[[^\]]*\d+\/\d+\] (?!FROM )/.test(name);
+}
+
+function stepOf(vertex: Vertex): BuildStep {
+  return {
+    name: vertex.name!,
+    cached: vertex.cached ?? false,
+    seconds: secondsOf(vertex),
+    ...(vertex.started && { began: vertex.started }),
+    ...(vertex.error && { error: vertex.error }),
+  };
 }
 
 function secondsOf({ started, completed }: Vertex): number {

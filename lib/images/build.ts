@@ -32,6 +32,8 @@ export type BuildPlan = Pick<
 /** What a build did. */
 export interface BuildRecord {
   steps: BuildStep[];
+  /** What BuildKit did beside them, e.g. `"exporting to image"`. */
+  housekeeping: BuildStep[];
   seconds: number;
   /** Bytes of image layers that were fetched. */
   fetchedBytes: number;
@@ -42,6 +44,8 @@ export interface BuildOptions {
   signal: AbortSignal;
   /** Called when a step begins, e.g. `"[3/7] RUN make"`. */
   onStep?: (step: string, secondsSoFar: number) => void;
+  /** Called with what the build did, also where it failed. */
+  onRecord?: (record: BuildRecord) => void;
   /** Said once, before the build. */
   onNote?: (note: string) => void;
   /** Minutes without a sign of progress until the build is stopped. @default 30 */
@@ -88,19 +92,23 @@ export async function buildImage(
   };
   const contexts = Object.values({ ...plan.contexts, ...plan.pins });
   const { outcome, progress } = await withRepairs(attempt, contexts, options).finally(() => proxy.close());
+  const redacted = (step: BuildStep): BuildStep => ({
+    ...step,
+    name: redact(step.name),
+    ...(step.error && { error: redact(step.error) }),
+  });
+  const record: BuildRecord = {
+    steps: progress.steps().map(redacted),
+    housekeeping: progress.housekeeping().map(redacted),
+    seconds: Math.round((Date.now() - begin) / 100) / 10,
+    fetchedBytes: progress.fetchedBytes,
+  };
+  options.onRecord?.(record);
   if (outcome !== undefined) {
     const reason = await cacheReason(options.engine, contexts, progress.text, begin);
     throw new UserError(redact(buildError(plan, progress, outcome || (reason ?? ""))));
   }
-  return {
-    steps: progress.steps().map((step) => ({
-      ...step,
-      name: redact(step.name),
-      ...(step.error && { error: redact(step.error) }),
-    })),
-    seconds: Math.round((Date.now() - begin) / 100) / 10,
-    fetchedBytes: progress.fetchedBytes,
-  };
+  return record;
 }
 
 interface Attempt {

@@ -1,62 +1,43 @@
-import { appendFile, mkdir, readFile } from "node:fs/promises";
-import { dirname, join } from "node:path";
-import type { BuildStep } from "./build-progress.ts";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { appendLine } from "./append-line.ts";
+import { readHistoryText } from "./history-text.ts";
+import type { History, ImageEvent, RunRecord } from "./history-types.ts";
 import type { EarlierImage } from "./rebuilds.ts";
 
-/** What happened to one image in one run. */
-export interface ImageEvent {
-  /** ISO time of the end. */
-  time: string;
-  /** Run that it belongs to, from `GPU_BUILD_HOST_RUN`; empty outside a wrapper. */
-  run: string;
-  stack: string;
-  image: string;
-  hash: string;
-  reference: string;
-  tags: string[];
-  /** `built`: made now; `reused`: was there under its hash; `tagged`: only names or the smoke test changed; `failed`. */
-  result: "built" | "reused" | "tagged" | "failed";
-  /** Why, e.g. `["file app/main.py", "parent cuda-base-runtime"]`. */
-  reasons: string[];
-  /** What the hash is made of, where it is another one than before. */
-  parts?: Record<string, string>;
-  buildSeconds: number;
-  smokeSeconds: number;
-  /** Whether the smoke test had a GPU; undefined where there was no test. */
-  smokeGpu?: boolean;
-  steps: BuildStep[];
-  /** Size on the disk in bytes, shared layers included. */
-  size: number;
-  /** Bytes of base image layers that were fetched. */
-  fetchedBytes: number;
-  error?: string;
-}
+export type { ImageEvent, RunRecord } from "./history-types.ts";
 
-/** File with one line for each event of a stack. */
+/** Of the lines that are written now. 2 added `began`, `housekeeping` and lines of whole runs; 1 had no number. */
+const historyFormat = 2;
+
+/** File with one line for each event and each run of a stack. */
 export function historyPath(stateDir: string, stack: string): string {
   return join(stateDir, stack, "builds.jsonl");
 }
 
 /** Adds one line to the stack's history. */
 export async function appendEvent(stateDir: string, event: ImageEvent): Promise<void> {
-  const path = historyPath(stateDir, event.stack);
-  await mkdir(dirname(path), { recursive: true, mode: 0o700 });
-  await appendFile(path, `${JSON.stringify(event)}\n`, { mode: 0o600 });
+  await appendLine(historyPath(stateDir, event.stack), JSON.stringify({ ...event, format: historyFormat }));
 }
 
-/** All events of a stack, oldest first. A line that a crash cut off is left out. */
-export async function readHistory(stateDir: string, stack: string): Promise<ImageEvent[]> {
+/** Adds the line of a whole run to the stack's history. */
+export async function appendRun(stateDir: string, record: Omit<RunRecord, "kind" | "format">): Promise<void> {
+  const line: RunRecord = { kind: "run", format: historyFormat, ...record };
+  await appendLine(historyPath(stateDir, record.stack), JSON.stringify(line));
+}
+
+/** All that a stack's history says; what nobody can read is left out and counted, and stays in the file. */
+export async function readWholeHistory(stateDir: string, stack: string): Promise<History> {
   const text = await readFile(historyPath(stateDir, stack), "utf8").catch((error: NodeJS.ErrnoException) => {
     if (error.code === "ENOENT") return "";
     throw error;
   });
-  return text.split("\n").flatMap((line) => {
-    try {
-      return line ? [JSON.parse(line) as ImageEvent] : [];
-    } catch {
-      return [];
-    }
-  });
+  return readHistoryText(text);
+}
+
+/** All events of a stack's images, oldest first. A line that a crash cut off is left out. */
+export async function readHistory(stateDir: string, stack: string): Promise<ImageEvent[]> {
+  return (await readWholeHistory(stateDir, stack)).events;
 }
 
 /** Events of one run. */

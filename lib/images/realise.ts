@@ -80,9 +80,9 @@ async function realise(
     const began = Date.now();
     const record = await buildImage(forOnce(build, resource, previous), reference, {
       ...options,
+      onRecord: (done) => takeRecord(event, done),
       ...(resource.idleMinutes && { idleMinutes: resource.idleMinutes }),
     });
-    takeRecord(event, record);
     const { stateDir, parts } = resource;
     await noteBuild({ stack, stateDir, reference, plan: { ...build, parts }, began, ...record }, engine);
   } else {
@@ -166,6 +166,7 @@ function newEvent(resource: ImageResource, previous: PreviousImage | undefined):
   let reasons = previous ? changedParts(previous.parts, resource.parts) : ["new"];
   if (sameContent) reasons = ["names or smoke test"];
   return {
+    began: new Date().toISOString(),
     time: "",
     run: process.env.GPU_BUILD_HOST_RUN ?? "",
     stack,
@@ -186,6 +187,7 @@ function newEvent(resource: ImageResource, previous: PreviousImage | undefined):
 
 function takeRecord(event: ImageEvent, record: BuildRecord): void {
   event.steps = record.steps;
+  event.housekeeping = record.housekeeping;
   event.buildSeconds = record.seconds;
   event.fetchedBytes = record.fetchedBytes;
 }

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { mkdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import writeFileAtomic from "write-file-atomic";
-import { z } from "zod";
+import * as z from "zod";
 import { uvVersion, type Resolution } from "./uv.ts";
 
 /** How long an index's answer counts: releases and yanks come every day. */

@@ -1,4 +1,4 @@
-import type { z } from "zod";
+import type * as z from "zod";
 import { isObject } from "../daemon/desired.ts";
 import { daemonProblems } from "./daemon-checks.ts";
 import { packageCacheProblems } from "./package-cache-checks.ts";

@@ -1,4 +1,4 @@
-import type { z } from "zod";
+import type * as z from "zod";
 import { isObject } from "../daemon/desired.ts";
 import { documentProblems, logOptProblems } from "../daemon/document-problems.ts";
 import { fullKey } from "./problems.ts";

@@ -1,5 +1,5 @@
 import { distance } from "fastest-levenshtein";
-import type { z } from "zod";
+import type * as z from "zod";
 import { schema } from "./schema.ts";
 
 const namespace = "gpu-build-host";

@@ -27,10 +27,10 @@ function exposureProblems({ bind, tls, login }: RegistryCache): string[] {
   return problems;
 }
 
-function externalProblems({ mode, keepVolume, volume, login, registries }: RegistryCache): string[] {
+function externalProblems({ mode, keepVolume, volume, maxSize, login, registries }: RegistryCache): string[] {
   if (mode !== "external") return [];
   const problems: string[] = [];
-  for (const [name, value] of Object.entries({ keepVolume, volume })) {
+  for (const [name, value] of Object.entries({ keepVolume, volume, maxSize })) {
     if (value)
       problems.push(
         `${key}.${name} has no meaning with mode external: the volume belongs to the cache's owner`,

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { cudaBase } from "./schema/cuda-base.ts";
 import { dockerDaemon } from "./schema/docker-daemon.ts";
 import { host } from "./schema/host.ts";

@@ -61,6 +61,7 @@ describe("the bill", () => {
     stack: "dev",
     images: [{ name: "app", parents: [], isBuilt: true, emptiesCaches: false, build }],
     packages: new Map(),
+    pages: [],
     bases: [],
     remotes: new Map(),
     events: [],
@@ -115,10 +116,30 @@ describe("the bill", () => {
     assert.deepEqual(steps[0]!.remotes, ["https://example.org/a.tar"]);
   });
 
+  it("reads the index of an install from its options, or the variables of pip and uv", async () => {
+    const indexOf = async (command: string) =>
+      (
+        await read(
+          `FROM busybox:1\nARG UV_DEFAULT_INDEX=https://uv.test\nENV PIP_INDEX_URL=https://pip.test\nRUN ${command}\n`,
+        )
+      ).steps[0]!.index;
+    assert.equal(await indexOf("uv pip install a==1"), "https://uv.test");
+    assert.equal(await indexOf("pip3 install a==1"), "https://pip.test");
+    assert.equal(
+      await indexOf("pip3 install --index-url=https://own.test/simple a==1"),
+      "https://own.test/simple",
+    );
+    assert.equal(
+      await indexOf('uv pip install --default-index "$UV_DEFAULT_INDEX/x" a==1'),
+      "https://uv.test/x",
+    );
+    assert.equal(await indexOf("make -i https://make.test"), undefined);
+  });
+
   it("names the file of an install that no mount brings, since nobody counts it", async () => {
     const text =
       "FROM busybox:1\nCOPY requirements.txt .\nRUN pip install --no-cache-dir -r requirements.txt\n" +
-      "RUN --mount=type=bind,source=a.lock,target=/run/a.lock uv pip install -r /run/a.lock\nRUN grep -r x /\n";
+      "RUN --mount=type=bind,source=a.lock,target=/run/a.lock uv pip install -r /run/a.lock && rm -r /wheel\nRUN grep -r x /\n";
     assert.deepEqual(
       (await read(text)).steps.map(({ unread }) => unread),
       [[], ["requirements.txt"], [], []],

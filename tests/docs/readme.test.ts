@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { existsSync, readdirSync, statSync } from "node:fs";
 import { dirname, join, normalize } from "node:path";
 import { parse } from "yaml";
-import { z } from "zod";
+import * as z from "zod";
 import { readSyntax } from "../../lib/images/dockerfile-syntax.ts";
 import { settingsOfStackFile } from "../../lib/settings/load.ts";
 import { parseSettings } from "../../lib/settings/settings.ts";

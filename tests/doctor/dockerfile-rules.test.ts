@@ -52,6 +52,7 @@ describe("rules for Dockerfiles", () => {
         message:
           '"COPY ." stands above "pip3 install" of line 5: every changed file installs all packages again',
         fix: "move it below line 5; what the install reads (a requirements file, a lock) is copied above by name",
+        cost: { line: 5, what: "COPY . before pip3 install" },
       },
     ]);
   });

@@ -1,3 +1,3 @@
 import { describeKills } from "./kill-anywhere.ts";
 
-describeKills(Number(process.env["GBH_KILLS"] ?? 10));
+describeKills(Number(process.env["GBH_KILLS"] ?? 6));

@@ -3,13 +3,16 @@ import { appendFileSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { BuildProgress } from "../../lib/images/build-progress.ts";
+import { readHistoryText } from "../../lib/images/history-text.ts";
 import { secretProblems } from "../../lib/images/build-secrets.ts";
 import {
   appendEvent,
+  appendRun,
   historyPath,
   latestByImage,
   readHistory,
   readRun,
+  readWholeHistory,
   type ImageEvent,
 } from "../../lib/images/history.ts";
 
@@ -30,6 +33,7 @@ const messages = [
       { id: "extracting sha256:1", vertex: "b" },
     ],
   },
+  { vertexes: [{ digest: "b", name: "[builder 1/3] FROM docker.io/library/os:1", completed: at(0.8) }] },
   {
     vertexes: [
       { digest: "c", name: "[builder 2/3] COPY a b", started: at(1), completed: at(1), cached: true },
@@ -66,13 +70,17 @@ describe("reading docker buildx's rawjson", () => {
           '[builder 3/3] RUN echo "{" > b && false',
         ]);
         assert.deepEqual(progress.steps(), [
-          { name: "[builder 2/3] COPY a b", cached: true, seconds: 0 },
+          { name: "[builder 2/3] COPY a b", cached: true, seconds: 0, began: at(1) },
           {
             name: '[builder 3/3] RUN echo "{" > b && false',
             cached: false,
             seconds: 2.5,
+            began: at(1),
             error: "exit code: 1",
           },
+        ]);
+        assert.deepEqual(progress.housekeeping(), [
+          { name: "[builder 1/3] FROM docker.io/library/os:1", cached: false, seconds: 0.8, began: at(0) },
         ]);
         assert.deepEqual(progress.failure(), {
           step: '[builder 3/3] RUN echo "{" > b && false',
@@ -130,6 +138,13 @@ describe("the history of builds", () => {
       await appendEvent(folder, event({ run: "2", hash: "j", result: "failed", error: "why" }));
       appendFileSync(historyPath(folder, "dev"), '{"time":"20');
       assert.equal((await readHistory(folder, "dev")).length, 3);
+      const run = { run: "3", stack: "dev", began: at(0), seconds: 2, result: "done" as const, changed: 0 };
+      await appendRun(folder, run);
+      assert.deepEqual(await readWholeHistory(folder, "dev"), {
+        events: await readHistory(folder, "dev"),
+        runs: [{ kind: "run", format: 2, ...run }],
+        unreadable: [4],
+      });
       assert.deepEqual(
         (await readRun(folder, "dev", "2")).map(({ hash }) => hash),
         ["i", "j"],
@@ -138,5 +153,28 @@ describe("the history of builds", () => {
     } finally {
       rmSync(folder, { recursive: true });
     }
+  });
+
+  it("of an older version is read with what it lacks left empty, and what is no event is counted", () => {
+    const old = { time: at(9), image: "app", hash: "h", reference: "r", result: "built", buildSeconds: 4 };
+    const text = [
+      JSON.stringify(old),
+      "[1]",
+      '{"image":"app"}',
+      '{"kind":"run","run":"1"}',
+      JSON.stringify({ ...old, steps: [{ name: "[1/1] RUN make" }, 3] }),
+    ].join("\n");
+    const { events, runs, unreadable } = readHistoryText(text);
+    assert.deepEqual([runs, unreadable], [[], [2, 3, 4]]);
+    assert.deepEqual(
+      events.map(({ reasons, tags, buildSeconds, fetchedBytes }) => ({
+        reasons,
+        tags,
+        buildSeconds,
+        fetchedBytes,
+      })),
+      [0, 1].map(() => ({ reasons: [], tags: [], buildSeconds: 4, fetchedBytes: 0 })),
+    );
+    assert.deepEqual(events[1]!.steps, [{ name: "[1/1] RUN make", cached: false, seconds: 0 }]);
   });
 });

@@ -7,6 +7,8 @@ import { Project, type Summary } from "./project.ts";
 
 const cacheName = "gpu-build-host-sandbox-registry-cache";
 const images = ["app", "cuda-base-devel", "cuda-base-runtime"];
+/** What comes with a new container of the cache. */
+const newCache = ["registry-cache-server", "registry-cache-limit", "docker-daemon-probe"];
 
 // Each preview is exact, so whatever an earlier repair had left would show in the next one.
 describe("drift", function () {
@@ -32,82 +34,47 @@ describe("drift", function () {
     return summary;
   }
   const drifted = async () => unique(await project.preview());
+  const writeMirrors = (mirrors: string[]) =>
+    writeFileSync(daemonJson(), JSON.stringify({ "registry-mirrors": mirrors }));
 
-  it("starts a stopped cache", async () => {
+  // Several drifts at a time: what is repaired is named exactly, so none hides behind another.
+  it("starts a stopped cache, brings a hash reference back and puts its mirror first again", async () => {
+    const wanted = settings();
     await project.docker("stop", cacheName);
-    await repairs("registry-cache-server");
-    assert.equal(await project.docker("inspect", "--format={{.State.Running}}", cacheName), "true");
-  });
-
-  it("creates a removed cache again and probes it", async () => {
-    await project.docker("rm", "--force", cacheName);
-    await repairs("registry-cache-server", "registry-cache-limit", "docker-daemon-probe");
-  });
-
-  it("creates a removed cache with its volume again", async () => {
-    await project.docker("rm", "--force", cacheName);
-    await project.docker("volume", "rm", cacheName);
-    await repairs(
-      "registry-cache-layers",
-      "registry-cache-server",
-      "registry-cache-limit",
-      "docker-daemon-probe",
-    );
-  });
-
-  it("brings the cache's image back", async () => {
-    const image = await project.docker("inspect", "--format={{.Config.Image}}", cacheName);
-    await project.docker("image", "rm", "--force", image);
-    await repairs("registry-cache-image");
-  });
-
-  it("brings a hash reference back", async () => {
     await project.docker("image", "rm", reference("app"));
-    await repairs("app");
+    writeMirrors(wanted["registry-mirrors"].toReversed());
+    await repairs("registry-cache-server", "app", "docker-daemon-config");
+    assert.equal(await project.docker("inspect", "--format={{.State.Running}}", cacheName), "true");
     await project.docker("image", "inspect", reference("app"));
+    assert.deepEqual(settings(), wanted);
   });
 
-  it("moves a friendly tag back that was moved to another image", async () => {
+  it("creates a removed cache again and probes it, moves a friendly tag back and brings its mirror back", async () => {
+    const [own, ...others] = settings()["registry-mirrors"];
+    await project.docker("rm", "--force", cacheName);
     await project.docker("tag", reference("cuda-base-devel"), "app:cu126");
-    const { images } = await repairs("app");
+    writeMirrors(others);
+    const { images } = await repairs(...newCache, "app", "docker-daemon-config");
     assert.equal(images.find(({ name }) => name === "app")?.result, "tagged");
     const ids = await project.docker("image", "inspect", "--format={{.Id}}", "app:cu126", reference("app"));
     assert.equal(new Set(ids.split("\n")).size, 1);
-  });
-
-  it("brings a friendly tag back that was removed", async () => {
-    await project.docker("image", "rm", "app:cu126");
-    const { images } = await repairs("app");
-    assert.equal(images.find(({ name }) => name === "app")?.result, "tagged");
-  });
-
-  it("puts its mirror first again", async () => {
-    const wanted = readFileSync(daemonJson(), "utf8");
-    writeFileSync(
-      daemonJson(),
-      JSON.stringify({ "registry-mirrors": settings()["registry-mirrors"].reverse() }),
-    );
-    await repairs("docker-daemon-config");
-    assert.deepEqual(settings(), JSON.parse(wanted));
-  });
-
-  it("brings its mirror back that was removed from daemon.json", async () => {
-    const [own, ...others] = settings()["registry-mirrors"];
-    writeFileSync(daemonJson(), JSON.stringify({ "registry-mirrors": others }));
-    await repairs("docker-daemon-config");
     assert.deepEqual(settings()["registry-mirrors"], [own, ...others]);
   });
 
-  it("writes daemon.json again when it is gone", async () => {
+  it("creates a removed cache with its volume again, a removed friendly tag and a lost daemon.json", async () => {
     const [own, upstream] = settings()["registry-mirrors"];
+    await project.docker("rm", "--force", cacheName);
+    await project.docker("volume", "rm", cacheName);
+    await project.docker("image", "rm", "app:cu126");
     rmSync(daemonJson());
-    await repairs("docker-daemon-config");
+    const { images } = await repairs("registry-cache-layers", ...newCache, "app", "docker-daemon-config");
+    assert.equal(images.find(({ name }) => name === "app")?.result, "tagged");
     assert.deepEqual(
       settings()["registry-mirrors"],
       [own],
       "whoever removed the file removed the other entry",
     );
-    writeFileSync(daemonJson(), JSON.stringify({ "registry-mirrors": [own, upstream] })); // the sandbox needs it
+    writeMirrors([own!, upstream!]); // the sandbox needs it
     assert.deepEqual(await drifted(), [], "an entry behind ours is not our business");
   });
 
@@ -140,10 +107,12 @@ describe("drift", function () {
     assert.deepEqual(await drifted(), []);
   });
 
-  it("lets the children of a base follow when it was rebuilt with other layers", async () => {
+  it("brings the cache's image back, and lets the children of a base follow that was rebuilt with other layers", async () => {
+    const image = await project.docker("inspect", "--format={{.Config.Image}}", cacheName);
+    await project.docker("image", "rm", "--force", image);
     await project.docker("image", "rm", "cuda-base:runtime-12.6", reference("cuda-base-runtime"));
     await project.docker("builder", "prune", "--all", "--force");
-    const { images: rows } = await repairs(...images);
+    const { images: rows } = await repairs(...images, "registry-cache-image");
     const result = rows.map(({ name, result, reasons }) => `${name}: ${result}, ${reasons.join()}`).sort();
     assert.deepEqual(result, [
       "app: built, its base is built again",
@@ -156,8 +125,7 @@ describe("drift", function () {
     await stopSandbox(join(project.root, ".sandbox"));
     rmSync(join(project.root, ".sandbox", "docker"), { recursive: true });
     await startEngineAgain();
-    const cache = ["registry-cache-image", "registry-cache-layers", "registry-cache-server"];
-    await repairs(...images, ...cache, "registry-cache-limit", "docker-daemon-probe");
+    await repairs(...images, "registry-cache-image", "registry-cache-layers", ...newCache);
   });
 
   it("ends where nothing is left to change", async () => {

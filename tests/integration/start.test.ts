@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { mkdtempSync, rmSync, utimesSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { Report } from "../../lib/report/types.ts";
 import { Project, type Summary } from "./project.ts";
 
 /** Minutes for what may take seconds: the machine of a test run may be busy. */
@@ -52,6 +53,10 @@ RUN --mount=type=bind,from=cuda-base:devel-12.6,source=/compiler,target=/mnt/com
     assert.equal(result.exitCode, 0, result.output);
     for (const name of ["cuda-base-runtime", "cuda-base-devel", "transcriber", "elsewhere", "collector"])
       assert.match(result.stdout, new RegExp(`${name}.*built.*new`), result.stdout);
+    assert.match(
+      result.stdout,
+      /Where the time went:\n(.*\n)* {2}transcriber +\d+\.\d s, 0 of 2 steps from the cache; slowest \d+\.\d s: /,
+    );
     assert.match(result.stdout, /\d+ of \d+ requests answered from the cache/);
     assert.match(result.stdout, /Stand-ins, because the real ones cannot be had here:\n {2}registry:3\.1\.1/);
     assert.match(result.stdout, /\n[1-9]\d* changed \(/);
@@ -122,6 +127,27 @@ RUN --mount=type=bind,from=cuda-base:devel-12.6,source=/compiler,target=/mnt/com
     const all = await project.run("rebuild", "runtime");
     assert.equal(all.exitCode, 0, all.output);
     assert.match(all.stdout, /\n6 changed \(/);
+  });
+
+  it("reports what became of the time, as a page and as JSON", async () => {
+    const result = await project.run("report", "--json");
+    assert.equal(result.exitCode, 0, result.output);
+    const { runs, images, layers, notes } = JSON.parse(result.stdout) as Report;
+    assert.deepEqual(notes, []);
+    const transcriber = images.find(({ name }) => name === "transcriber")!;
+    assert.deepEqual(transcriber.parents, ["ai-api-base"]);
+    assert.equal(transcriber.builds, 5, "first, code, its base, by force, with the runtime base");
+    const code = runs.flatMap((run) => run.images).find(({ reasons }) => reasons.includes("file app.py"))!;
+    assert.deepEqual([code.image, code.cachedSteps, code.ranSteps], ["transcriber", 0, 2]);
+    assert.ok(runs.every((run) => run.result === "done" && run.seconds > run.images[0]!.buildSeconds));
+    assert.ok(layers[0]!.images.includes("cuda-base-devel"));
+    const page = await project.run("report");
+    assert.equal(page.exitCode, 0, page.output);
+    assert.match(
+      page.stdout,
+      /^Last run of sandbox: .* of the steps from the cache\.\n(.*\n)*.*\/reports\/sandbox\.html$/,
+    );
+    assert.match(project.read("reports/sandbox.html"), /<h1>Where did my time go\?<\/h1>/);
   });
 
   it("names the nearest image for a wrong name", async () => {

@@ -87,31 +87,34 @@ describe("two stacks on one engine", function () {
   const isTagOf = (stack: string, item: string) =>
     /^image (cuda-base|app):/.test(item) && item.endsWith("-b") === (stack === "b");
 
-  const orders = [
-    { ups: ["a", "b"], destroys: ["a", "b"] },
-    { ups: ["b", "a"], destroys: ["a", "b"] },
-    { ups: ["a", "b"], destroys: ["b", "a"] },
-    { ups: ["b", "a"], destroys: ["b", "a"] },
+  /** Both orders of coming, each with both orders of going: one goes, and where the other stays the next case begins. */
+  const cases = [
+    { ups: ["a", "b"], there: ["a", "b"], destroyed: "a", stays: "b" },
+    { ups: ["a"], there: ["b", "a"], destroyed: "a", stays: "b" },
+    { ups: ["a"], there: ["b", "a"], destroyed: "b", stays: "a" },
+    { ups: ["b"], there: ["a", "b"], destroyed: "b", stays: "a" },
   ] as const;
 
   describe("each with a cache of its own", () => {
-    for (const { ups, destroys } of orders) {
-      it(`up ${ups.join(", ")}; destroy ${destroys.join(", ")}`, async () => {
+    for (const { ups, there, destroyed, stays } of cases) {
+      it(`${there.join(" and then ")} came: ${destroyed} goes`, async () => {
         for (const stack of ups) await up(stack);
-        assert.deepEqual(mirrors(), [...ups.map(mirror), facts.upstream]);
-        const [first, second] = destroys;
-        const others = await belongings(second);
+        assert.deepEqual(mirrors(), [...there.map(mirror), facts.upstream]);
+        const others = await belongings(stays);
         assert.ok(others.length >= 8, others.join("\n"));
-        await destroy(first);
-        assert.deepEqual(await belongings(first), []);
-        assert.deepEqual(await belongings(second), others);
-        assert.deepEqual(mirrors(), [mirror(second), facts.upstream]);
-        assert.deepEqual(await project.preview(second, backend()), []);
-        await destroy(second);
-        assert.deepEqual(await engineContent(project), cleanEngine);
-        assert.equal(daemonJson(), cleanDaemonJson);
+        await destroy(destroyed);
+        assert.deepEqual(await belongings(destroyed), []);
+        assert.deepEqual(await belongings(stays), others);
+        assert.deepEqual(mirrors(), [mirror(stays), facts.upstream]);
+        assert.deepEqual(await project.preview(stays, backend()), []);
       });
     }
+
+    it("the last one goes, and everything is as it was", async () => {
+      await destroy("a");
+      assert.deepEqual(await engineContent(project), cleanEngine);
+      assert.equal(daemonJson(), cleanDaemonJson);
+    });
   });
 
   describe("that want the same friendly tags", () => {

@@ -64,6 +64,16 @@ describe("settings registryCache", () => {
       [`${key}.bind ${bind} exposes the cache to the network; set registryCache.tls or use 127.0.0.1`],
     ]),
     [
+      "a size that is none",
+      { maxSize: "100 gigs" },
+      [`${key}.maxSize must be a size such as "100GB" or "500MiB", got "100 gigs"`],
+    ],
+    [
+      "a size of a cache that is another stack's",
+      { mode: "external", maxSize: "100GB" },
+      [`${key}.maxSize has no meaning with mode external: the volume belongs to the cache's owner`],
+    ],
+    [
       "a login that the whole network could use",
       { ...lan, login },
       [

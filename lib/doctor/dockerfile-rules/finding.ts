@@ -12,6 +12,16 @@ export interface Finding {
   message: string;
   /** One line: what to write instead. */
   fix: string;
+  /** The step whose time it costs, where that can be measured in builds. */
+  cost?: Cost;
+}
+
+/** A step that runs again for something above it. */
+export interface Cost {
+  /** Line of the step. */
+  line: number;
+  /** e.g. `"COPY . before pip3 install"` */
+  what: string;
 }
 
 /** A Dockerfile and what is known around it. Leave out what you do not know: rules that need it stay silent. */

@@ -65,6 +65,7 @@ export function dockerfileFindings(facts: DockerfileFacts): Finding[] {
     file: facts.path,
     line,
     status: own.status ?? status,
+    ...(own.cost && { cost: own.cost }),
     message: oneLine(message),
     fix: oneLine(fix),
   });

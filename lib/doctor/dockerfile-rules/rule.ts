@@ -1,3 +1,4 @@
+import type { Cost } from "./finding.ts";
 import type { DockerfileModel } from "./model.ts";
 
 /** What a rule says; the rest is filled in for it. */
@@ -7,6 +8,7 @@ export interface Remark {
   fix: string;
   /** @default the rule's own */
   status?: "WARN" | "FAIL";
+  cost?: Cost;
 }
 
 /** One thing that is looked for. */

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { pinnedImage, secretSource, urlWithoutLogin, version } from "./types.ts";
 
 /** `cudaBase`: the shared CUDA and PyTorch images. */

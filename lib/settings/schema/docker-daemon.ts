@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { logDriverProblem } from "../../daemon/document-problems.ts";
 import { insecureRegistryProblem } from "../../daemon/registry-address.ts";
 import { wholeNumber } from "./types.ts";

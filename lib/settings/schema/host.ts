@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { text, version } from "./types.ts";
 
 const gpuRule = 'must be a name such as "RTX 4090", a compute capability in quotes such as "8.9", or both';

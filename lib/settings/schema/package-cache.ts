@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { port, size, urlWithoutLogin } from "./types.ts";
 
 const storage = size('must be a size such as "20GB" or "0.5GiB"');

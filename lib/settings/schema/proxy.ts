@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { isNoProxyEntry, isProxyUrl } from "../../proxy/proxy.ts";
 import { hasLogin, secretSource } from "./types.ts";
 

@@ -1,7 +1,7 @@
 import { isIP } from "node:net";
-import { z } from "zod";
+import * as z from "zod";
 import { registryUrlProblem } from "../../registry/registry-url.ts";
-import { pinnedImage, port, secretSource, text, wholeNumber } from "./types.ts";
+import { pinnedImage, port, secretSource, size, text, wholeNumber } from "./types.ts";
 
 const registryUrl = z.string("must be a URL").superRefine((value, context) => {
   const problem = registryUrlProblem(value);
@@ -83,6 +83,8 @@ export const registryCache = z
       .string("must be text")
       .regex(/^\d+[smh]$/, 'must be a duration such as "168h"; "0s" keeps layers forever')
       .default("0s"),
+    /** Disk that the layers of all these caches may take together. @default no limit */
+    maxSize: size('must be a size such as "100GB" or "500MiB"').optional(),
     /** Same as `docker run --memory`, in MiB. */
     memoryMiB: z.int(wholeNumber).min(64, "must be at least 64").default(512),
     /** An existing volume with layers, taken over from another cache; it is kept on destroy. */

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { argumentName, imageReference, secretSource, text, wholeNumber } from "./types.ts";
 
 const smokeTest = z.strictObject({

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { bytesOf } from "../quantities.ts";
 
 /** True for `https://user:password@…`, `https://token@…` and `https://:password@…`. */

@@ -23,6 +23,7 @@ export const order: Rule = {
             line: state.code.line,
             message: `"${copy}" stands above "${install.name}" of line ${step.line}: every changed file installs all packages again`,
             fix: `move it below line ${step.line}; what the install reads (a requirements file, a lock) is copied above by name`,
+            cost: { line: step.line, what: `${copy} before ${install.name}` },
           };
         }
         if (step.installs.some(({ tool }) => tool === "project") && !state.code) state.projectFirst = true;

@@ -1,0 +1,5 @@
+"""Code of a small service."""
+
+
+def answer() -> str:
+    return "hello"

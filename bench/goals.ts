@@ -1,0 +1,118 @@
+import { figuresOf, median, percentLess, type Figures } from "./figures.ts";
+import type { BenchResult } from "./result.ts";
+import type { ScenarioId } from "./scenarios.ts";
+import type { WayId } from "./ways.ts";
+import { bytesInWords, lessInWords, secondsInWords } from "./words.ts";
+
+export type Verdict = "met" | "not met" | "not measured";
+
+/** A goal of this project, held against a result. */
+export interface Goal {
+  goal: string;
+  verdict: Verdict;
+  /** The figures behind the verdict, or why there are none. */
+  why: string;
+}
+
+/** Torch 2.7.1 with its CUDA libraries, unpacked, in bytes: what no service needs to have of its own. */
+const torchBytes = 5.4e9;
+/** Requests, answers and manifests; content is more. */
+const noContent = 50_000;
+
+/** Every goal, in the order of the tables. All at full speed. */
+export function goalsOf(result: BenchResult): Goal[] {
+  const of = (way: WayId, scenario: ScenarioId) => figuresOf(result, way, scenario);
+  const within = (goal: string, scenario: ScenarioId, other: WayId, allowance: (seconds: number) => number) =>
+    compare(goal, of("stack-uv", scenario), of(other, scenario), ({ seconds }, { seconds: reference }) => ({
+      isMet: seconds <= allowance(reference),
+      why: `${secondsInWords(seconds)} s against ${secondsInWords(reference)} s`,
+    }));
+  const under = (goal: string, scenario: ScenarioId, other: WayId, percent: number) =>
+    compare(goal, of("stack-uv", scenario), of(other, scenario), ({ seconds }, { seconds: reference }) => ({
+      isMet: percentLess(seconds, reference) >= percent,
+      why: `${secondsInWords(seconds)} s against ${secondsInWords(reference)} s: ${lessInWords(percentLess(seconds, reference))}`,
+    }));
+  return [
+    emptyProgramGoal(result),
+    within(
+      "nothing changed: at most docker compose build + 2 s",
+      "nothing-changed",
+      "guide-pip",
+      (s) => s + 2,
+    ),
+    within("code change: at most bake + 2 s", "code-late", "bake-uv", (s) => s + 2),
+    under("dependency change: at least 80 % under before with pip", "dependency-change", "before-pip", 80),
+    under("dependency change: at least 80 % under before with uv", "dependency-change", "before-uv", 80),
+    within("dependency change: at most bake + 2 s", "dependency-change", "bake-uv", (s) => s + 2),
+    under("first build: at least 45 % under before with pip", "first-build", "before-pip", 45),
+    under("first build: at least 45 % under before with uv", "first-build", "before-uv", 45),
+    within("first build: at most bake + 5 %", "first-build", "bake-uv", (s) => s * 1.05),
+    missing("torch base: within 10 % of its own parts", "download, copy and export are not timed apart here"),
+    uniqueBytesGoal(result),
+    nothingFetched("images lost: 0 bytes from outside", of("stack-uv", "images-lost"), 0),
+    nothingFetched(
+      "all lost but the caches: 0 bytes from outside but for the registry's own image",
+      of("stack-uv", "all-lost"),
+      result.registryImageBytes,
+    ),
+    missing("100 services: no-op and preview", "this workload has three"),
+    missing("a 10 GB context that has not changed is not read again", "no context here is large"),
+  ];
+}
+
+function emptyProgramGoal(result: BenchResult): Goal {
+  const goal = "nothing changed: at most 3 × an empty Pulumi program";
+  const line = result.lines[0];
+  const empty = median(result.emptyProgram.filter((one) => one.line === line).map(({ seconds }) => seconds));
+  const own = figuresOf(result, "stack-uv", "nothing-changed");
+  if (!own || Number.isNaN(empty)) return missing(goal, "no figures");
+  return verdict(
+    goal,
+    own.seconds <= 3 * empty,
+    `${secondsInWords(own.seconds)} s against ${secondsInWords(empty)} s: ${(own.seconds / empty).toFixed(1)} ×`,
+  );
+}
+
+function uniqueBytesGoal(result: BenchResult): Goal {
+  const goal = "unique bytes on disk: 5.4 GB under before for each service beyond the first";
+  if (result.kind === "quick") return missing(goal, "quick mode: the stand-in for torch is small");
+  return compare(
+    goal,
+    figuresOf(result, "stack-uv", "first-build"),
+    figuresOf(result, "before-uv", "first-build"),
+    ({ uniqueBytes }, { uniqueBytes: reference }) => ({
+      isMet: reference - uniqueBytes >= torchBytes,
+      why: `${bytesInWords(uniqueBytes)} against ${bytesInWords(reference)} for two services`,
+    }),
+  );
+}
+
+/** @param allowed bytes of images that may come */
+function nothingFetched(goal: string, figures: Figures | undefined, allowed: number): Goal {
+  if (!figures) return missing(goal, "no figures");
+  const { images, python, debian, other } = figures.outside;
+  const isMet = images <= allowed + noContent && python + debian + other <= noContent;
+  const parts = Object.entries({ images, python, debian, other })
+    .filter(([, bytes]) => bytes > 0)
+    .map(([kind, bytes]) => `${kind} ${bytesInWords(bytes)}`);
+  return verdict(goal, isMet, parts.length > 0 ? parts.join(", ") : "nothing came from outside");
+}
+
+function compare(
+  goal: string,
+  own: Figures | undefined,
+  other: Figures | undefined,
+  judge: (own: Figures, other: Figures) => { isMet: boolean; why: string },
+): Goal {
+  if (!own || !other) return missing(goal, "no figures of both");
+  const { isMet, why } = judge(own, other);
+  return verdict(goal, isMet, why);
+}
+
+function verdict(goal: string, isMet: boolean, why: string): Goal {
+  return { goal, verdict: isMet ? "met" : "not met", why };
+}
+
+function missing(goal: string, why: string): Goal {
+  return { goal, verdict: "not measured", why };
+}

@@ -1,0 +1,100 @@
+import { existsSync, mkdirSync, rmSync } from "node:fs";
+import { homedir } from "node:os";
+import { join } from "node:path";
+import { Command } from "commander";
+import { execa } from "execa";
+import writeFileAtomic from "write-file-atomic";
+import { timerUnits, type TimerUnits } from "../../lib/cache-store/timer-unit.ts";
+import { UserError } from "../../lib/errors.ts";
+import { checkStackFile } from "../../lib/settings/load.ts";
+import { setCommand } from "../../lib/settings/commands.ts";
+import { stackOption } from "../options.ts";
+import { projectRoot } from "../project-folders.ts";
+
+interface TimerOptions {
+  stack: string;
+  print: boolean;
+  install: boolean;
+  remove: boolean;
+}
+
+/** `npm run cache -- timer` */
+export function timerCommand(): Command {
+  return new Command("timer")
+    .description(
+      "A systemd timer that prunes the caches to registryCache.maxSize each night: of the system for root, else of the user.",
+    )
+    .addOption(stackOption())
+    .option("--print", "print its units, and change nothing", false)
+    .option("--install", "write its units and start the timer", false)
+    .option("--remove", "stop the timer and remove its units", false)
+    .action(async (options: TimerOptions) => {
+      const chosen = [options.print, options.install, options.remove].filter(Boolean).length;
+      if (chosen !== 1) throw new UserError("Say one of --print, --install and --remove.");
+      const { registryCache } = checkStackFile(projectRoot, options.stack);
+      const units = timerUnits({
+        stack: options.stack,
+        root: projectRoot,
+        node: process.execPath,
+        path: process.env["PATH"] ?? "",
+      });
+      if (options.remove) return remove(units);
+      if (!registryCache.maxSize)
+        throw new UserError(
+          `registryCache.maxSize is not set, so there is no limit to keep: ${setCommand(options.stack, "registryCache.maxSize", "100GB")}`,
+        );
+      if (options.install) return install(units);
+      for (const [name, text] of Object.entries(units.files))
+        console.log(`# ${join(folder(), name)}\n${text}`);
+    });
+}
+
+const isRoot = () => process.getuid?.() === 0;
+const folder = () =>
+  isRoot()
+    ? "/etc/systemd/system"
+    : join(process.env["XDG_CONFIG_HOME"] ?? join(homedir(), ".config"), "systemd/user");
+
+async function install({ name, files }: TimerUnits): Promise<void> {
+  requireSystemd();
+  mkdirSync(folder(), { recursive: true });
+  for (const [file, text] of Object.entries(files))
+    await writeFileAtomic(join(folder(), file), text, { mode: 0o644 });
+  await systemctl("daemon-reload");
+  await systemctl("enable", "--now", `${name}.timer`);
+  console.log(
+    `${name}.timer runs. When next: systemctl ${isRoot() ? "" : "--user "}list-timers ${name}.timer`,
+  );
+}
+
+async function remove({ name, files }: TimerUnits): Promise<void> {
+  const there = Object.keys(files).filter((file) => existsSync(join(folder(), file)));
+  if (there.length === 0) {
+    console.log(`There is no ${name}.timer in ${folder()}.`);
+    return;
+  }
+  requireSystemd();
+  await systemctl("disable", "--now", `${name}.timer`);
+  for (const file of there) rmSync(join(folder(), file), { force: true });
+  await systemctl("daemon-reload");
+  console.log(`Removed ${there.join(" and ")} from ${folder()}.`);
+}
+
+function requireSystemd(): void {
+  if (!existsSync("/run/systemd/system"))
+    throw new UserError(
+      "systemd does not run here. --print shows the units; with cron, run what their ExecStart line says.",
+    );
+}
+
+async function systemctl(...args: string[]): Promise<void> {
+  const { failed, stderr, shortMessage } = await execa(
+    "systemctl",
+    [...(isRoot() ? [] : ["--user"]), ...args],
+    {
+      reject: false,
+      stdin: "ignore",
+    },
+  );
+  if (failed) throw new UserError(`systemctl ${args.join(" ")} failed: ${stderr || shortMessage}`);
+}

@@ -1,0 +1,83 @@
+import prettyBytes from "pretty-bytes";
+import { stackCaches, type CacheIdentity } from "../lib/cache-store/engine-volume.ts";
+import { evict, type EvictionResult } from "../lib/cache-store/evict.ts";
+import { withCacheLock } from "../lib/cache-store/lock.ts";
+import { engineAt } from "../lib/docker/engine.ts";
+import type { ResourceHandler, Session } from "./resource-handler.ts";
+
+/** What the program says, and what a refresh found. */
+export interface CacheLimitState {
+  /** Stack that owns the caches. */
+  stack: string;
+  dockerHost: string;
+  caches: CacheIdentity[];
+  /** Bytes. */
+  limit: number;
+  /** Images that stay, as `host/repository@digest`; a change of these alone is no change. */
+  pins: string[];
+  /** `"at most 100 GB"`, or how much it is where something can go: so a preview shows it. */
+  found?: string;
+}
+
+const keys = ["limit", "found"] as const;
+
+/** The limit of a stack's caches: beyond it, what was not used for longest goes. */
+export const cacheLimit: ResourceHandler<CacheLimitState, CacheLimitState> = {
+  async check(_urn, _olds, news) {
+    return { inputs: { ...news, found: wanted(news) }, failures: [] };
+  },
+  async diff(_id, _urn, olds, news) {
+    return { changes: keys.some((key) => olds[key] !== news[key]), replaces: [], deleteBeforeReplace: false };
+  },
+  async create(urn, inputs, session) {
+    await keep(inputs, urn, session);
+    return { id: `${inputs.stack}/cache-limit`, outs: inputs };
+  },
+  async read(id, _urn, props) {
+    // A cache that does not run is another resource's drift.
+    const plan = await limited(props, { dryRun: true }).catch(() => undefined);
+    // Where nothing can go there is nothing to do, though it be too much.
+    const isOver = plan !== undefined && plan.bytesBefore > props.limit && plan.bytesAfter < plan.bytesBefore;
+    const live = { ...props, found: isOver ? prettyBytes(plan.bytesBefore) : wanted(props) };
+    return { id, props: live, inputs: live };
+  },
+  async update(_id, urn, _olds, news, session) {
+    await keep(news, urn, session);
+    return { outs: news };
+  },
+  async delete() {},
+};
+
+function wanted({ limit }: CacheLimitState): string {
+  return `at most ${prettyBytes(limit)}`;
+}
+
+async function keep(state: CacheLimitState, urn: string, { log, signal }: Session): Promise<void> {
+  const { removed, bytesBefore, bytesAfter } = await withCacheLock(
+    state.dockerHost,
+    { stack: state.stack, waitMs: 60_000, signal },
+    () => limited(state, { signal }),
+  );
+  if (removed.length > 0)
+    await log(
+      `removed ${removed.length} ${removed.length === 1 ? "image" : "images"} from the registry cache, ${prettyBytes(bytesBefore - bytesAfter)}`,
+      { urn },
+    );
+  if (bytesAfter > state.limit)
+    await log(
+      `the registry cache takes ${prettyBytes(bytesAfter)}, more than registryCache.maxSize (${prettyBytes(state.limit)}): stacks need what is left`,
+      { urn, severity: "warning" },
+    );
+}
+
+async function limited(
+  { stack, dockerHost, caches, limit, pins }: CacheLimitState,
+  options: { dryRun?: boolean; signal?: AbortSignal },
+): Promise<EvictionResult> {
+  const found = await stackCaches(stack, caches, engineAt(dockerHost));
+  const names = new Map(pins.map((pin) => [pin, pin]));
+  return evict({
+    ...{ volumes: found.map(({ volume }) => volume), limit, pins: { names, notes: [] } },
+    ...options,
+  });
+}
