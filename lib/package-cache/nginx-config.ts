@@ -29,7 +29,14 @@ const files = String.raw`\.(whl|metadata|zip|egg|tgz|tar\.(gz|bz2|xz))$`;
  */
 export function nginxConfig(config: PythonCacheConfig): string {
   const { listen, allow, httpIndexes, storage, ca } = config;
-  const origins = httpIndexes.map((index) => new URL(index).host);
+  const origins = [...new Set(httpIndexes.map((index) => new URL(index).host))];
+  const links = `      sub_filter_types application/vnd.pypi.simple.v1+json application/vnd.pypi.simple.v1+html;
+      sub_filter_once off;
+      sub_filter 'https://' '$scheme://$http_host/https/';
+${origins.map((origin) => `      sub_filter 'http://${origin}/' '$scheme://$http_host/http/${origin}/';\n`).join("")}      sub_filter 'href="/' 'href="/$way/$origin/';
+      sub_filter '"url":"/' '"url":"/$way/$origin/';
+      sub_filter '"url": "/' '"url": "/$way/$origin/';
+`;
   return `pid ${runFolder}/nginx.pid;
 error_log /dev/stderr warn;
 worker_processes 2;
@@ -64,20 +71,7 @@ ${allow.map((network) => `    allow ${network};`).join("\n")}
       limit_except GET { auth_basic wheels; auth_basic_user_file ${wheelLoginInside}; }
     }
     location / { return 404; }
-    location ~ ^/https?/ {
-      if ($refused) { return 403; }
-      proxy_pass $way://$origin$wanted;
-      proxy_cache_valid 200 10m;
-      proxy_cache_valid 301 302 308 10m;
-      proxy_cache_revalidate on;
-      error_page 502 504 = @stale;
-      sub_filter_types application/vnd.pypi.simple.v1+json application/vnd.pypi.simple.v1+html;
-      sub_filter_once off;
-      sub_filter 'https://' '$scheme://$http_host/https/';
-${origins.map((origin) => `      sub_filter 'http://${origin}/' '$scheme://$http_host/http/${origin}/';\n`).join("")}      sub_filter 'href="/' 'href="/$way/$origin/';
-      sub_filter '"url":"/' '"url":"/$way/$origin/';
-      sub_filter '"url": "/' '"url": "/$way/$origin/';
-    }
+    # The first that fits counts, so files stand before pages.
     location ~ ^/https?/.*${files} {
       if ($refused) { return 403; }
       proxy_pass $way://$origin$wanted;
@@ -85,14 +79,18 @@ ${origins.map((origin) => `      sub_filter 'http://${origin}/' '$scheme://$http
       proxy_cache_key "$way://$origin$wanted";
       proxy_force_ranges on;
     }
+    location ~ ^/https?/ {
+      if ($refused) { return 403; }
+      proxy_pass $way://$origin$wanted;
+      proxy_cache_valid 200 10m;
+      proxy_cache_valid 301 302 308 10m;
+      proxy_cache_revalidate on;
+      error_page 502 504 = @stale;
+${links}    }
     # Only nginx's own error leads here, e.g. a name that nobody resolves: for that it looks for no old answer by itself.
     location @stale {
       proxy_pass http://unix:${runFolder}/nobody:$wanted;
-      sub_filter_types application/vnd.pypi.simple.v1+json application/vnd.pypi.simple.v1+html;
-      sub_filter_once off;
-      sub_filter 'https://' '$scheme://$http_host/https/';
-      sub_filter 'href="/' 'href="/$way/$origin/';
-    }
+${links}    }
     proxy_cache python;
     proxy_cache_key "$way://$origin$wanted $http_accept";
     proxy_cache_use_stale error timeout invalid_header http_429 http_500 http_502 http_503 http_504;
@@ -100,6 +98,7 @@ ${origins.map((origin) => `      sub_filter 'http://${origin}/' '$scheme://$http
     proxy_cache_lock_age 10m;
     proxy_cache_lock_timeout 20s;
     proxy_ignore_headers Cache-Control Expires Set-Cookie;
+    proxy_hide_header Set-Cookie;
     # What needs a login is nobody else's.
     proxy_cache_bypass $http_authorization;
     proxy_no_cache $http_authorization;

@@ -75,7 +75,7 @@ function usesBridge({ engine, services }: Settings): boolean {
 /** Makes the login once: whoever runs on this machine could put a wheel into our images otherwise. */
 async function keepLogin(file: string, isPreview: boolean): Promise<string> {
   if (isPreview || existsSync(file)) return file;
-  mkdirSync(dirname(file), { recursive: true });
+  mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
   chmodSync(dirname(file), 0o700);
   // The file itself may be read: in the container nobody reads it.
   await writeFileAtomic(file, `builds:{PLAIN}${randomBytes(16).toString("hex")}\n`, { mode: 0o444 });

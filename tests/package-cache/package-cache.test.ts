@@ -175,6 +175,24 @@ describe("the package cache", function () {
       assert.ok((await caches.fetchPython(new URL(link).pathname)) > 10_000);
     });
 
+    it("ask for a page again when it is old, and for a file never", async () => {
+      const asked = (path: string) => index.requests.filter((request) => request === path).length;
+      const page = `/http/127.0.0.1:${index.port}/simple/six/`;
+      await caches.text(page);
+      await caches.fetchPython("/files/big-6.whl");
+      await caches.fetchDebian("http://debian.test/files/big-6.deb");
+      const before = ["/simple/six/", "/files/big-6.whl", "/files/big-6.deb"].map(asked);
+      await new Promise((resolve) => setTimeout(resolve, 1500)); // pages are old after a second here
+      await caches.text(page);
+      await caches.fetchPython("/files/big-6.whl");
+      await caches.fetchDebian("http://debian.test/files/big-6.deb");
+      const [pages = 0, ...files] = before;
+      assert.deepEqual(["/simple/six/", "/files/big-6.whl", "/files/big-6.deb"].map(asked), [
+        pages + 1,
+        ...files,
+      ]);
+    });
+
     it("let nobody write wheels without the login, and lead to no server of this machine", async () => {
       assert.equal(await caches.put("/wheels/a/b.whl"), 401);
       assert.equal(await caches.put("/wheels/a/b.whl", caches.login), 201);
