@@ -11,6 +11,8 @@ import { fetchWheel, serveIndex, type SmallIndex } from "./small-index.ts";
 
 const repository = join(import.meta.dirname, "..", "..");
 const megabytes = 1e6;
+/** Pages of {@link RunningCaches} are good for a second, and nginx counts whole ones. */
+const pagesAreOldMs = 2500;
 
 /**
  * A stack with its own package cache: a real nginx before an index that counts, a real Squid before Debian's archive behind a
@@ -182,7 +184,7 @@ describe("the package cache", function () {
       await caches.fetchPython("/files/big-6.whl");
       await caches.fetchDebian("http://debian.test/files/big-6.deb");
       const before = ["/simple/six/", "/files/big-6.whl", "/files/big-6.deb"].map(asked);
-      await new Promise((resolve) => setTimeout(resolve, 1500)); // pages are old after a second here
+      await new Promise((resolve) => setTimeout(resolve, pagesAreOldMs));
       await caches.text(page);
       await caches.fetchPython("/files/big-6.whl");
       await caches.fetchDebian("http://debian.test/files/big-6.deb");
@@ -203,7 +205,7 @@ describe("the package cache", function () {
     it("go on with what they have where no name is found", async () => {
       const page = await caches.text("/https/pypi.org/simple/six/");
       await caches.loseNames();
-      await new Promise((resolve) => setTimeout(resolve, 1500)); // it counts as old by now
+      await new Promise((resolve) => setTimeout(resolve, pagesAreOldMs));
       assert.equal(await caches.text("/https/pypi.org/simple/six/"), page);
       assert.equal(await caches.status("/https/pypi.org/simple/other/"), 502);
     });
@@ -212,7 +214,7 @@ describe("the package cache", function () {
       const page = await caches.text(`/http/127.0.0.1:${index.port}/simple/six/`);
       assert.equal(await caches.debianStatus("http://debian.test/simple/six/dists/InRelease"), 200);
       await Promise.all([index.stop(), outside.stop()]);
-      await new Promise((resolve) => setTimeout(resolve, 1500)); // both count as old by now
+      await new Promise((resolve) => setTimeout(resolve, pagesAreOldMs));
       assert.equal(await caches.text(`/http/127.0.0.1:${index.port}/simple/six/`), page);
       assert.equal(await caches.debianStatus("http://debian.test/simple/six/dists/InRelease"), 200);
       assert.equal(await caches.status(`/http/127.0.0.1:${index.port}/simple/other/`), 502);
