@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
+import { BuildCacheRegistry } from "./components/build-cache-registry.ts";
 import { CudaBase } from "./components/cuda-base.ts";
 import { DockerDaemon } from "./components/docker-daemon.ts";
 import { PackageCache } from "./components/package-cache.ts";
@@ -9,6 +10,8 @@ import { ServiceImage } from "./components/service-image.ts";
 import { pinsOfStacks } from "./lib/cache-store/needed.ts";
 import { desiredDocument } from "./lib/daemon/desired.ts";
 import { checkHost } from "./lib/host/check-host.ts";
+import { buildCacheOf } from "./lib/images/build-cache.ts";
+import { neededText } from "./lib/images/needed.ts";
 import { pinLines } from "./lib/images/pinned-versions.ts";
 import { readyPackageCache } from "./lib/package-cache/ready.ts";
 import { requireProxies } from "./lib/proxy/proxy.ts";
@@ -75,26 +78,48 @@ const daemon = new DockerDaemon(
   { dependsOn: cache },
 );
 
+const buildCache = buildCacheOf(settings);
+const { port: buildCachePort } = settings.buildCache;
+const buildCacheRegistry =
+  buildCache && buildCachePort !== undefined
+    ? [
+        new BuildCacheRegistry(
+          "build-cache",
+          {
+            stack,
+            dockerHost: engine.host,
+            image: cacheImage,
+            port: buildCachePort,
+            memoryMiB: settings.registryCache.memoryMiB,
+          },
+          { providers: [engineProvider], dependsOn: cache },
+        ),
+      ]
+    : [];
+
+const before = [daemon, ...otherCaches, ...buildCacheRegistry];
 const image = {
   stack,
   dockerHost: engine.host,
   stateDir: settings.stateDir,
   keep: settings.keepVersions,
   keepStorage: bytesOf(settings.keepStorage) ?? 0,
-  needed: plan.all.map(({ reference }) => reference),
+  needed: neededText(plan.all.map(({ reference }) => reference)),
   adoptTags: settings.adoptTags,
   requireGpu: settings.promote.requireGpu,
   idleMinutes: settings.build.idleMinutes,
+  parallel: settings.build.parallel,
+  buildCache,
 };
 const packages =
   packageCache && plan.packageCache
     ? new PackageCache(
         "package-cache",
         { ...packageCache, stack, stateDir: settings.stateDir, image: { ...image, plan: plan.packageCache } },
-        { providers: [engineProvider], dependsOn: [daemon, ...otherCaches] },
+        { providers: [engineProvider], dependsOn: before },
       ).servers
     : [];
-const needed = [daemon, ...otherCaches, ...packages];
+const needed = [...before, ...packages];
 const base = new CudaBase(
   "cuda-base",
   { runtime: { ...image, plan: plan.runtime }, devel: { ...image, plan: plan.devel } },

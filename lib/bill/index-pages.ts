@@ -47,9 +47,10 @@ const atOnce = 16;
 /**
  * What the pages of package indexes cost that the running steps' installations ask for: a part for each index.
  *
- * How often a page comes is as uv 0.13.9 and pip ask, seen on the wire: once a step where the index lets no copy be used
- * again; once where a copy stays fresh for a time (PyPI says 10 minutes); and where the index can say that a page is still
- * the same, only for packages that are fetched. Answers are kept for a week.
+ * How often a page comes is as uv 0.13.9 asks, tried against an index of each kind: once a step where the index lets no
+ * copy be used again; once where a copy stays fresh for a time (PyPI says 10 minutes); and where the index can say that a
+ * page is still the same, only for packages that are fetched. pip, which brings few of them, is taken to do the same.
+ * Answers are kept for a week.
  */
 export async function indexPages(running: RunningStep[], options: PageOptions): Promise<BillPart[]> {
   const wanted = wantedPages(running, options.packageIndex);

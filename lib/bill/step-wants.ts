@@ -67,9 +67,10 @@ export function wantsOf(instruction: Instruction, { context, variables, expand }
   };
 }
 
-/** What stands behind `-r` of pip and uv; `rm -r` is another. */
+/** What stands behind `-r` of pip and uv, with the shell's own variables put in; `rm -r` is another. */
 function filesAsked(text: string): string[] {
-  return text
+  const own = [...text.matchAll(/(?<=^|[\s;])(\w+)=([^\s"';|&]+)/g)].map(([, name, value]) => [name, value]);
+  return fill(text, Object.fromEntries(own) as Record<string, string>)
     .split(/&&|[;|\n]/)
     .filter((command) => /\b(pip3?|uv)\b/.test(command))
     .flatMap((command) => [...command.matchAll(/\s(?:-r|--requirements?)(?:\s+|=)["']?([^\s"']+)/g)])

@@ -1,3 +1,4 @@
+import { buildCacheChecks } from "./checks/build-cache.ts";
 import { buildChecks } from "./checks/build.ts";
 import { cacheAccessChecks } from "./checks/cache-access.ts";
 import { cacheChecks } from "./checks/cache.ts";
@@ -26,6 +27,7 @@ export const allChecks: CheckDefinition[] = [
   ...cacheChecks,
   ...cacheAccessChecks,
   ...packageCacheChecks,
+  ...buildCacheChecks,
   ...netChecks,
   ...timeChecks,
   ...gpuChecks,

@@ -1,3 +1,4 @@
+import { buildCacheChecks } from "./checks/build-cache.ts";
 import { cacheAccessChecks } from "./checks/cache-access.ts";
 import { cacheChecks } from "./checks/cache.ts";
 import { diskChecks } from "./checks/disk.ts";
@@ -18,6 +19,7 @@ const ids = new Set([
   "docker.buildx",
   "docker.snapshotter",
   "docker.config.wanted",
+  "docker.build-cache",
   "disk.bytes",
   "disk.inodes",
   "port.cache",
@@ -37,6 +39,7 @@ export const previewChecks: CheckDefinition[] = [
   ...hostChecks,
   ...dockerEngineChecks,
   ...dockerConfigChecks,
+  ...buildCacheChecks,
   ...diskChecks,
   ...portChecks,
   ...cacheChecks,

@@ -5,7 +5,9 @@ import { UserError } from "../errors.ts";
 import { openPackageCache } from "../package-cache/open.ts";
 import { openBuildProxy } from "../proxy/build-proxy.ts";
 import { probeRegistry } from "../registry/probe.ts";
+import { cacheOptions, pushInline } from "./build-cache.ts";
 import { BuildProgress, type BuildStep } from "./build-progress.ts";
+import type { UsedCache } from "./build-run.ts";
 import { redactorOf, secretOption, secretProblems } from "./build-secrets.ts";
 import { cachePin } from "./cache-pin.ts";
 import { cacheReason, clearDamaged } from "./cache-trouble.ts";
@@ -50,6 +52,10 @@ export interface BuildOptions {
   onNote?: (note: string) => void;
   /** Minutes without a sign of progress until the build is stopped. @default 30 */
   idleMinutes?: number;
+  /** Where steps are looked for and kept beside the engine's own cache. */
+  cache?: UsedCache;
+  /** Called with what a person should know of and what fails nothing. */
+  onWarning?: (text: string) => void;
 }
 
 /** Damaged layers that one build may meet and have fetched again: each attempt finds one. */
@@ -83,7 +89,7 @@ export async function buildImage(
     options.engine,
     packages.debianProxy,
   );
-  const args = buildArguments(plan, reference, emptyCaches, proxy.names, packages.secrets);
+  const args = buildArguments(plan, reference, emptyCaches, proxy.names, options.cache, packages.secrets);
   const env = { ...proxy.env, ...packages.env };
   const attempt = async () => {
     const onStep = (step: string) => options.onStep?.(redact(step), (Date.now() - begin) / 1000);
@@ -108,7 +114,26 @@ export async function buildImage(
     const reason = await cacheReason(options.engine, contexts, progress.text, begin);
     throw new UserError(redact(buildError(plan, progress, outcome || (reason ?? ""))));
   }
+  await keepSteps(reference, progress, options);
   return record;
+}
+
+/** Pushes what an inline cache needs, and says what went wrong with a cache: it fails no build. */
+async function keepSteps(
+  reference: string,
+  progress: BuildProgress,
+  { cache, engine, signal, onNote, onWarning }: BuildOptions,
+): Promise<void> {
+  if (!cache) return;
+  let problem = progress.cacheProblem();
+  if (cache.type === "inline" && cache.export) {
+    onNote?.(`writing the build cache ${cache.reference}`);
+    problem = (await pushInline(reference, cache.reference, { engine, signal })) ?? problem;
+  }
+  if (problem !== undefined)
+    onWarning?.(
+      `the build cache ${cache.ref} is not whole, the images are: ${problem}; see the registry's log, or docker login to it`,
+    );
 }
 
 interface Attempt {
@@ -144,6 +169,7 @@ export function buildArguments(
   reference: string,
   noCache: boolean,
   fromEnvironment: string[] = [],
+  cache?: UsedCache,
   furtherSecrets: string[] = [],
 ): string[] {
   const args = ["buildx", "build", "--builder", "default", "--progress", "rawjson", "--provenance=false"];
@@ -152,6 +178,7 @@ export function buildArguments(
   if (plan.platform) args.push("--platform", plan.platform);
   if (plan.network && plan.network !== "default") args.push("--network", plan.network);
   if (noCache) args.push("--no-cache");
+  if (cache) args.push(...cacheOptions(cache, cache.reference, noCache));
   for (const [name, value] of Object.entries(plan.args)) args.push("--build-arg", `${name}=${value}`);
   for (const name of fromEnvironment) args.push("--build-arg", name);
   for (const [name, value] of Object.entries({ ...plan.contexts, ...plan.pins }))

@@ -1,5 +1,6 @@
 import type * as z from "zod";
 import { isObject } from "../daemon/desired.ts";
+import { buildCacheProblems } from "./build-cache-checks.ts";
 import { daemonProblems } from "./daemon-checks.ts";
 import { packageCacheProblems } from "./package-cache-checks.ts";
 import { registryCacheProblems } from "./registry-cache-checks.ts";
@@ -32,7 +33,11 @@ export function crossChecks(settings: RawSettings): string[] {
         `gpu-build-host:pinnedVersions.${name} names no image of this stack: take it out; images: ${names.join(", ")}`,
       );
   }
-  problems.push(...registryCacheProblems(settings.registryCache), ...packageCacheProblems(settings));
+  problems.push(
+    ...registryCacheProblems(settings.registryCache),
+    ...packageCacheProblems(settings),
+    ...buildCacheProblems(settings),
+  );
   for (const [name, { args }] of Object.entries(settings.services)) {
     for (const argument of Object.keys(args).filter((key) => secretArgument.test(key))) {
       problems.push(

@@ -1,7 +1,7 @@
 import { bytesOf } from "./quantities.ts";
 import type { RawSettings } from "./schema.ts";
 
-type Settings = Pick<RawSettings, "packageCache" | "registryCache">;
+type Settings = Pick<RawSettings, "buildCache" | "packageCache" | "registryCache">;
 
 const key = "gpu-build-host:packageCache";
 
@@ -24,7 +24,7 @@ export function packageCacheProblems(settings: Settings): string[] {
   return problems;
 }
 
-function portProblems({ packageCache, registryCache }: Settings): string[] {
+function portProblems({ buildCache, packageCache, registryCache }: Settings): string[] {
   const { port, metricsPort, registries } = registryCache;
   const named: [string, number | undefined][] = [
     ["registryCache.port", port],
@@ -33,6 +33,7 @@ function portProblems({ packageCache, registryCache }: Settings): string[] {
       `registryCache.registries.${name}.port`,
       one.port,
     ]),
+    ["buildCache.port", buildCache.port],
     ["packageCache.pythonPort", packageCache.pythonPort],
     ["packageCache.debianPort", packageCache.debianPort],
   ];

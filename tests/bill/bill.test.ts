@@ -139,7 +139,7 @@ describe("the bill", () => {
   it("names the file of an install that no mount brings, since nobody counts it", async () => {
     const text =
       "FROM busybox:1\nCOPY requirements.txt .\nRUN pip install --no-cache-dir -r requirements.txt\n" +
-      "RUN --mount=type=bind,source=a.lock,target=/run/a.lock uv pip install -r /run/a.lock && rm -r /wheel\nRUN grep -r x /\n";
+      "RUN --mount=type=bind,source=a.lock,target=/run/a.lock l=/run/a.lock && uv pip install -r $l && rm -r /wheel\nRUN grep -r x /\n";
     assert.deepEqual(
       (await read(text)).steps.map(({ unread }) => unread),
       [[], ["requirements.txt"], [], []],
