@@ -33,7 +33,7 @@ const args: PackageCacheArgs = {
     stateDir: "/state",
     keep: 3,
     keepStorage: 100e9,
-    needed: [],
+    needed: "",
     adoptTags: false,
     requireGpu: false,
     idleMinutes: 30,
