@@ -4,6 +4,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { BuildCacheRegistry } from "./components/build-cache-registry.ts";
 import { CudaBase } from "./components/cuda-base.ts";
 import { DockerDaemon } from "./components/docker-daemon.ts";
+import { PackageCache } from "./components/package-cache.ts";
 import { RegistryCache } from "./components/registry-cache.ts";
 import { ServiceImage } from "./components/service-image.ts";
 import { pinsOfStacks } from "./lib/cache-store/needed.ts";
@@ -12,6 +13,7 @@ import { checkHost } from "./lib/host/check-host.ts";
 import { buildCacheOf } from "./lib/images/build-cache.ts";
 import { neededText } from "./lib/images/needed.ts";
 import { pinLines } from "./lib/images/pinned-versions.ts";
+import { readyPackageCache } from "./lib/package-cache/ready.ts";
 import { requireProxies } from "./lib/proxy/proxy.ts";
 import { readyCaches } from "./lib/registry/cache-settings.ts";
 import { settingsOfConfig } from "./lib/settings/load.ts";
@@ -21,7 +23,7 @@ import { CacheGuard, CacheLimit } from "./provider/sdk.ts";
 import { shownPlainly } from "./provider/shown-plainly.ts";
 
 // Everything is checked and every image's tag is known before anything is declared.
-const { settings, plan, cacheImage, caches } = await shownPlainly(async () => {
+const { settings, plan, cacheImage, caches, packageCache } = await shownPlainly(async () => {
   const settings = settingsOfConfig(process.cwd(), pulumi.getStack(), pulumi.runtime.allConfig());
   requireProxies(settings.proxy);
   const isPreview = pulumi.runtime.isDryRun();
@@ -34,7 +36,12 @@ const { settings, plan, cacheImage, caches } = await shownPlainly(async () => {
     for (const line of [...lines.warn, ...pinLines(settings.stack, planned.plan.all), ...warnings])
       await pulumi.log.warn(line);
   }
-  return { settings, ...planned, caches: await readyCaches(settings, isPreview) };
+  return {
+    settings,
+    ...planned,
+    caches: await readyCaches(settings, isPreview),
+    packageCache: await readyPackageCache(settings, isPreview),
+  };
 });
 
 const { stack, engine } = settings;
@@ -104,10 +111,19 @@ const image = {
   parallel: settings.build.parallel,
   buildCache,
 };
+const packages =
+  packageCache && plan.packageCache
+    ? new PackageCache(
+        "package-cache",
+        { ...packageCache, stack, stateDir: settings.stateDir, image: { ...image, plan: plan.packageCache } },
+        { providers: [engineProvider], dependsOn: before },
+      ).servers
+    : [];
+const needed = [...before, ...packages];
 const base = new CudaBase(
   "cuda-base",
   { runtime: { ...image, plan: plan.runtime }, devel: { ...image, plan: plan.devel } },
-  { dependsOn: before },
+  { dependsOn: needed },
 );
 const images: Record<string, pulumi.Resource> = { ...base.images };
 for (const service of plan.services) {
@@ -116,7 +132,7 @@ for (const service of plan.services) {
   images[service.name] = new ServiceImage(
     service.name,
     { ...image, plan: service },
-    { dependsOn: [...before, ...parents] },
+    { dependsOn: [...needed, ...parents] },
   ).image;
 }
 

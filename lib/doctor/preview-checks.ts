@@ -5,6 +5,7 @@ import { diskChecks } from "./checks/disk.ts";
 import { dockerConfigChecks } from "./checks/docker-config.ts";
 import { dockerEngineChecks } from "./checks/docker-engine.ts";
 import { hostChecks } from "./checks/host.ts";
+import { packageCacheChecks } from "./checks/package-cache.ts";
 import { portChecks } from "./checks/port.ts";
 import { secretChecks } from "./checks/secrets.ts";
 import { tagChecks } from "./checks/tags.ts";
@@ -27,6 +28,8 @@ const ids = new Set([
   "cache.tls",
   "cache.login",
   "cache.registries",
+  "packages.port",
+  "packages.volume",
   "image.tags",
   "host.secrets",
 ]);
@@ -41,6 +44,7 @@ export const previewChecks: CheckDefinition[] = [
   ...portChecks,
   ...cacheChecks,
   ...cacheAccessChecks,
+  ...packageCacheChecks,
   ...secretChecks,
   ...tagChecks,
 ].filter(({ id }) => ids.has(id));

@@ -2,6 +2,7 @@ import { isAbsolute, relative, resolve } from "node:path";
 import { execa } from "execa";
 import type { Engine } from "../docker/engine.ts";
 import { UserError } from "../errors.ts";
+import { openPackageCache } from "../package-cache/open.ts";
 import { openBuildProxy } from "../proxy/build-proxy.ts";
 import { probeRegistry } from "../registry/probe.ts";
 import { cacheOptions, pushInline } from "./build-cache.ts";
@@ -27,6 +28,7 @@ export type BuildPlan = Pick<
   | "pins"
   | "rebuild"
   | "proxy"
+  | "packageCache"
 >;
 
 /** What a build did. */
@@ -75,14 +77,24 @@ export async function buildImage(
     options.onNote?.(
       "building without cache: the cache mounts of this Dockerfile are emptied too (declare ARG REBUILD to keep them)",
     );
-  const redact = redactorOf(plan);
   const begin = Date.now();
-  const proxy = await openBuildProxy(plan.proxy, plan.network, Object.keys(plan.args), options.engine);
-  const args = buildArguments(plan, reference, emptyCaches, proxy.names, options.cache);
+  const { network, packageCache, secrets } = plan;
+  const packages = await openPackageCache(packageCache, network, Object.keys(secrets), options.engine);
+  if (packages.note) options.onNote?.(packages.note);
+  const redact = redactorOf(plan, Object.values(packages.env));
+  const proxy = await openBuildProxy(
+    plan.proxy,
+    network,
+    Object.keys(plan.args),
+    options.engine,
+    packages.debianProxy,
+  );
+  const args = buildArguments(plan, reference, emptyCaches, proxy.names, options.cache, packages.secrets);
+  const env = { ...proxy.env, ...packages.env };
   const attempt = async () => {
     const onStep = (step: string) => options.onStep?.(redact(step), (Date.now() - begin) / 1000);
     const progress = new BuildProgress(onStep);
-    return { progress, outcome: await runBuildx(args, proxy.env, plan, progress, options) };
+    return { progress, outcome: await runBuildx(args, env, plan, progress, options) };
   };
   const contexts = Object.values({ ...plan.contexts, ...plan.pins });
   const { outcome, progress } = await withRepairs(attempt, contexts, options).finally(() => proxy.close());
@@ -150,6 +162,7 @@ async function withRepairs(
 /**
  * The arguments of `docker` for one build.
  * @param fromEnvironment build arguments that buildx takes from its own environment: everybody may read arguments
+ * @param furtherSecrets values of `--secret`, beside those of the plan
  */
 export function buildArguments(
   plan: BuildPlan,
@@ -157,6 +170,7 @@ export function buildArguments(
   noCache: boolean,
   fromEnvironment: string[] = [],
   cache?: UsedCache,
+  furtherSecrets: string[] = [],
 ): string[] {
   const args = ["buildx", "build", "--builder", "default", "--progress", "rawjson", "--provenance=false"];
   args.push("--file", resolve(plan.context, plan.dockerfile), "--tag", reference);
@@ -170,6 +184,7 @@ export function buildArguments(
   for (const [name, value] of Object.entries({ ...plan.contexts, ...plan.pins }))
     args.push("--build-context", `${name}=${value}`);
   for (const [id, source] of Object.entries(plan.secrets)) args.push("--secret", secretOption(id, source));
+  for (const secret of furtherSecrets) args.push("--secret", secret);
   return [...args, plan.context];
 }
 

@@ -3,6 +3,7 @@ import { buildCache } from "./schema/build-cache.ts";
 import { cudaBase } from "./schema/cuda-base.ts";
 import { dockerDaemon } from "./schema/docker-daemon.ts";
 import { host } from "./schema/host.ts";
+import { packageCache } from "./schema/package-cache.ts";
 import { proxy } from "./schema/proxy.ts";
 import { registryCache } from "./schema/registry-cache.ts";
 import { service } from "./schema/service.ts";
@@ -27,6 +28,7 @@ export const schema = z.strictObject({
     .prefault({}),
   proxy,
   registryCache,
+  packageCache,
   dockerDaemon,
   cudaBase,
   host,
