@@ -20,6 +20,16 @@ if [ -z "$cache" ]; then
   exit 1
 fi
 
+# Where its port was taken until now, the engine waits up to a minute before it starts the container again.
+is_starting() {
+  docker inspect --format '{{.State.Status}} {{with .State.Health}}{{.Status}}{{end}}' "$cache" | grep --quiet --extended-regexp '^restarting|starting$'
+}
+seconds=0
+while is_starting && [ $seconds -lt 60 ]; do
+  sleep 1
+  seconds=$((seconds + 1))
+done
+
 asked=gpu-build-host/probe-$(date +%s%N)
 timeout 60 docker pull --quiet "$asked:none" >/dev/null 2>&1 || true # there is no such image: only the question counts
 was_asked() {

@@ -63,12 +63,12 @@ export const faults: Fault[] = [
   fault(
     "F6",
     "two runs of one stack at once",
-    [busy, "work one after the other, or the second names the first (${round} of 4)"],
+    [busy, "work one after the other, or the second names the first (${round} of 2)"],
     [oneAtATime, "refuses the second, and names the first"],
   ),
   fault("F7", "two stacks up and destroyed in any order", [
     stacks,
-    'up ${ups.join(", ")}; destroy ${destroys.join(", ")}',
+    '${there.join(" and then ")} came: ${destroyed} goes',
   ]),
   fault(
     "F8",
@@ -101,16 +101,25 @@ export const faults: Fault[] = [
     [recovery, "adopts everything when the state is lost"],
     [recover, "adopts volume, images and mirror, and makes the container anew"],
   ),
-  fault("F13", "cache removed by hand", [drift, "creates a removed cache again and probes it"]),
+  fault("F13", "cache removed by hand", [
+    drift,
+    "creates a removed cache again and probes it, moves a friendly tag back and brings its mirror back",
+  ]),
   fault("F14", "shared base removed by hand", [
     drift,
-    "lets the children of a base follow when it was rebuilt with other layers",
+    "brings the cache's image back, and lets the children of a base follow that was rebuilt with other layers",
   ]),
-  fault("F15", "cache's volume removed by hand", [drift, "creates a removed cache with its volume again"]),
+  fault("F15", "cache's volume removed by hand", [
+    drift,
+    "creates a removed cache with its volume again, a removed friendly tag and a lost daemon.json",
+  ]),
   fault(
     "F16",
     "daemon.json edited by hand",
-    [drift, "brings its mirror back that was removed from daemon.json"],
+    [
+      drift,
+      "creates a removed cache again and probes it, moves a friendly tag back and brings its mirror back",
+    ],
     [config, "shows drift as old => new, repairs it, and keeps what somebody else edited"],
   ),
   fault("F17", "canary as the upstream's login", [

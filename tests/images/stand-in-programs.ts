@@ -29,6 +29,7 @@ case "$*" in
   "-m zipfile -e "*) to=$5/llama_index/core/_static/nltk_cache/tokenizers/punkt_tab && mkdir -p "$to" && cp "$4" "$to/punkt" ;;
   "-m compileall "*) for last; do :; done; find "$last" -name '*.py' | sort | xargs cat > "$last/bytecode" ;;
   "-c "*) echo 3.11 ;;
+  *"/kept-wheel "*) while [ "$1" != -- ]; do shift; done && shift && exec "$@" ;;
 esac
 `,
   "usr/share/stand-in/pip": `#!/bin/sh

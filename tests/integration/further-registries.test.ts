@@ -58,7 +58,7 @@ for (const release of ["testing", "trixie"] as const) {
     it("builds on an image of that registry, through its own cache", async () => {
       const { images } = await project.start();
       assert.equal(images.find(({ name }) => name === "app")?.result, "built");
-      assert.match(await cacheLog(), /GET \/v2\/library\/registry\/manifests\/sha256:/);
+      assert.match(await cacheLog(), /"(GET|HEAD) \/v2\/library\/registry\/manifests\/sha256:/);
       assert.deepEqual(await project.preview(), []);
     });
 

@@ -68,7 +68,12 @@ describe("the sandbox", function () {
       root,
       dockerHost: sandbox.dockerHost,
       upstream: `http://127.0.0.1:${sandbox.ports.upstream}`,
-      ports: { cache: sandbox.ports.cache, cacheMetrics: sandbox.ports.cacheMetrics },
+      ports: {
+        cache: sandbox.ports.cache,
+        cacheMetrics: sandbox.ports.cacheMetrics,
+        pythonPackages: sandbox.ports.spare.at(-2),
+        debianPackages: sandbox.ports.spare.at(-1),
+      },
     });
   });
 
