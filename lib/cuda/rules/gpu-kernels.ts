@@ -42,15 +42,28 @@ export function gpuRunsTorch(context: Context): Answer[] {
   const good = answers.filter(({ verdict }) => verdict === "works");
   const bad = answers.filter(({ verdict }) => verdict === "fails");
   if (bad.length === 0 || good.length === 0) return unique(answers);
-  return [
-    ...unique(answers.filter((answer) => answer.verdict !== "fails")),
-    ...unique(
-      bad.map((answer) =>
-        warns(rule, { ...answer, text: `${answer.text}; another GPU of the host runs it` }),
-      ),
-    ),
-  ];
+  const newest = newestOf(gpus);
+  const others = answers.map((answer, index): Answer => {
+    if (answer.verdict !== "fails") return answer;
+    if (gpus[index]!.computeCapability !== newest)
+      return warns(rule, { ...answer, text: `${answer.text}; another GPU of the host runs it` });
+    const { facts, sources } = answer;
+    return unknown(rule, "run", {
+      text: `${answer.text}; an older GPU of the host runs it, but CUDA numbers the fastest one first`,
+      facts,
+      sources,
+      fix: `${answer.fix}, or give containers only the GPUs that it has code for`,
+    });
+  });
+  return unique(others);
 }
+
+/** Highest compute capability of some GPUs: most likely that of the fastest, which programs take if nobody tells them which. */
+const newestOf = (gpus: GpuFacts[]) =>
+  gpus
+    .flatMap((gpu) => gpu.computeCapability ?? [])
+    .sort(compareVersions)
+    .at(-1);
 
 function judgeGpu(context: Context, gpu: GpuFacts): Answer {
   const { combination, torchCuda, wheel, torchToolkit } = context;
@@ -127,6 +140,14 @@ function judgePtx(context: Context, gpu: GpuFacts, build: string): Answer {
   const facts = [gpu.fact, settingFact("torch", context.combination.torch), driverFact(context)];
   const text = `${build} has no code for ${gpu.name} (${gpu.computeCapability}) but PTX, which the driver compiles at the first start`;
   const { driver } = context.host;
+  const isKnown = context.data.gpuArchitectures.some(({ computeCapabilities }) =>
+    computeCapabilities.includes(gpu.computeCapability!),
+  );
+  if (!isKnown)
+    return unknown("ptx-compiles", "run", {
+      text: `${text}; compute capability ${gpu.computeCapability} is not in the data, so which driver does is not known`,
+      facts,
+    });
   if (!driver || !toolkit?.ptxDriver) return unknown("ptx-compiles", "run", { text, facts });
   if (isAtLeast(driver, toolkit.ptxDriver))
     return warns("ptx-compiles", { text, facts, sources: toolkit.sources });
