@@ -140,14 +140,6 @@ function judgePtx(context: Context, gpu: GpuFacts, build: string): Answer {
   const facts = [gpu.fact, settingFact("torch", context.combination.torch), driverFact(context)];
   const text = `${build} has no code for ${gpu.name} (${gpu.computeCapability}) but PTX, which the driver compiles at the first start`;
   const { driver } = context.host;
-  const isKnown = context.data.gpuArchitectures.some(({ computeCapabilities }) =>
-    computeCapabilities.includes(gpu.computeCapability!),
-  );
-  if (!isKnown)
-    return unknown("ptx-compiles", "run", {
-      text: `${text}; compute capability ${gpu.computeCapability} is not in the data, so which driver does is not known`,
-      facts,
-    });
   if (!driver || !toolkit?.ptxDriver) return unknown("ptx-compiles", "run", { text, facts });
   if (isAtLeast(driver, toolkit.ptxDriver))
     return warns("ptx-compiles", { text, facts, sources: toolkit.sources });

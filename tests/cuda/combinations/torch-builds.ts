@@ -255,4 +255,27 @@ export const torchBuildCases: Case[] = [
     "torch-family",
     { torch: "2.4.1", index: "cu121", pins: "nvidia-cudnn-cu12==8.9.7.29" },
   ],
+  [
+    "2.9.0 is on cu129, though its release matrix does not say so",
+    pages.torchChecker,
+    "works",
+    "torch-on-index",
+    { torch: "2.9.0", index: "cu129", gpu: "NVIDIA GeForce RTX 5090 D" },
+  ],
+  ["2.11.0 is on cu129", pages.torchChecker, "works", "torch-on-index", { torch: "2.11.0", index: "cu129" }],
+  ["2.12.0 has no cu129", pages.torchChecker, "fails", "torch-on-index", { torch: "2.12.0", index: "cu129" }],
+  [
+    "an index that PyTorch does not have",
+    pages.torchVersions,
+    "unknown",
+    "torch-on-index",
+    { torch: "2.7.1", index: "cu12.8", cuda: "12.8", pins: "torch==2.7.1+cu128" },
+  ],
+  [
+    "a release asked of the nightly index",
+    pages.torchVersions,
+    "unknown",
+    "torch-on-index",
+    { torch: "2.7.1", index: "nightly/cu128", cuda: "12.8" },
+  ],
 ];
