@@ -20,8 +20,8 @@ export function baseImage(context: Context): Answer[] {
     );
   if (distribution?.python && distribution.python !== combination.python)
     answers.push(
-      warns("base-image", {
-        text: `${distribution.id} brings Python ${distribution.python}: Python ${combination.python} must be in the image`,
+      unknown("base-image", "build", {
+        text: `${distribution.id} brings Python ${distribution.python}, and the base takes the image's own python3: its check stops the build unless that is ${combination.python}`,
         facts: [fact, settingFact("python", combination.python)],
         sources: distribution.sources,
         fix: `set gpu-build-host:cudaBase.python to "${distribution.python}", or take another distribution`,
