@@ -1,14 +1,19 @@
 import { join } from "node:path";
 import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
+import { BuildCacheRegistry } from "./components/build-cache-registry.ts";
 import { CudaBase } from "./components/cuda-base.ts";
 import { DockerDaemon } from "./components/docker-daemon.ts";
+import { PackageCache } from "./components/package-cache.ts";
 import { RegistryCache } from "./components/registry-cache.ts";
 import { ServiceImage } from "./components/service-image.ts";
 import { pinsOfStacks } from "./lib/cache-store/needed.ts";
 import { desiredDocument } from "./lib/daemon/desired.ts";
 import { checkHost } from "./lib/host/check-host.ts";
+import { buildCacheOf } from "./lib/images/build-cache.ts";
+import { neededText } from "./lib/images/needed.ts";
 import { pinLines } from "./lib/images/pinned-versions.ts";
+import { readyPackageCache } from "./lib/package-cache/ready.ts";
 import { requireProxies } from "./lib/proxy/proxy.ts";
 import { readyCaches } from "./lib/registry/cache-settings.ts";
 import { settingsOfConfig } from "./lib/settings/load.ts";
@@ -18,7 +23,7 @@ import { CacheGuard, CacheLimit } from "./provider/sdk.ts";
 import { shownPlainly } from "./provider/shown-plainly.ts";
 
 // Everything is checked and every image's tag is known before anything is declared.
-const { settings, plan, cacheImage, caches } = await shownPlainly(async () => {
+const { settings, plan, cacheImage, caches, packageCache } = await shownPlainly(async () => {
   const settings = settingsOfConfig(process.cwd(), pulumi.getStack(), pulumi.runtime.allConfig());
   requireProxies(settings.proxy);
   const isPreview = pulumi.runtime.isDryRun();
@@ -31,7 +36,12 @@ const { settings, plan, cacheImage, caches } = await shownPlainly(async () => {
     for (const line of [...lines.warn, ...pinLines(settings.stack, planned.plan.all), ...warnings])
       await pulumi.log.warn(line);
   }
-  return { settings, ...planned, caches: await readyCaches(settings, isPreview) };
+  return {
+    settings,
+    ...planned,
+    caches: await readyCaches(settings, isPreview),
+    packageCache: await readyPackageCache(settings, isPreview),
+  };
 });
 
 const { stack, engine } = settings;
@@ -68,21 +78,52 @@ const daemon = new DockerDaemon(
   { dependsOn: cache },
 );
 
+const buildCache = buildCacheOf(settings);
+const { port: buildCachePort } = settings.buildCache;
+const buildCacheRegistry =
+  buildCache && buildCachePort !== undefined
+    ? [
+        new BuildCacheRegistry(
+          "build-cache",
+          {
+            stack,
+            dockerHost: engine.host,
+            image: cacheImage,
+            port: buildCachePort,
+            memoryMiB: settings.registryCache.memoryMiB,
+          },
+          { providers: [engineProvider], dependsOn: cache },
+        ),
+      ]
+    : [];
+
+const before = [daemon, ...otherCaches, ...buildCacheRegistry];
 const image = {
   stack,
   dockerHost: engine.host,
   stateDir: settings.stateDir,
   keep: settings.keepVersions,
   keepStorage: bytesOf(settings.keepStorage) ?? 0,
-  needed: plan.all.map(({ reference }) => reference),
+  needed: neededText(plan.all.map(({ reference }) => reference)),
   adoptTags: settings.adoptTags,
   requireGpu: settings.promote.requireGpu,
   idleMinutes: settings.build.idleMinutes,
+  parallel: settings.build.parallel,
+  buildCache,
 };
+const packages =
+  packageCache && plan.packageCache
+    ? new PackageCache(
+        "package-cache",
+        { ...packageCache, stack, stateDir: settings.stateDir, image: { ...image, plan: plan.packageCache } },
+        { providers: [engineProvider], dependsOn: before },
+      ).servers
+    : [];
+const needed = [...before, ...packages];
 const base = new CudaBase(
   "cuda-base",
   { runtime: { ...image, plan: plan.runtime }, devel: { ...image, plan: plan.devel } },
-  { dependsOn: [daemon, ...otherCaches] },
+  { dependsOn: needed },
 );
 const images: Record<string, pulumi.Resource> = { ...base.images };
 for (const service of plan.services) {
@@ -91,7 +132,7 @@ for (const service of plan.services) {
   images[service.name] = new ServiceImage(
     service.name,
     { ...image, plan: service },
-    { dependsOn: [daemon, ...otherCaches, ...parents] },
+    { dependsOn: [...needed, ...parents] },
   ).image;
 }
 

@@ -38,7 +38,9 @@ export function rebuildCommand(): Command {
 
 async function rebuild(images: string[], options: RebuildOptions, progress: Progress): Promise<void> {
   const stack = await openStack(options, progress);
-  const names = imageNames(images, Object.keys(stack.settings.services));
+  const { services, packageCache } = stack.settings;
+  const further = packageCache.mode === "own" ? ["package-cache"] : []; // its programs get the distribution's patches so
+  const names = imageNames(images, [...Object.keys(services), ...further]);
   for (const name of names) {
     const count = (stack.settings.rebuilds[name]?.count ?? 0) + 1;
     await setRebuild(stack.context, name, count, !options.cache);

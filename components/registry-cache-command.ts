@@ -20,7 +20,8 @@ export interface CacheConfig {
   proxy?: CacheProxy | undefined;
 }
 
-const user = "nobody"; // in every image that has busybox or Alpine; the registry's own image runs as root
+/** Who the registry runs as. */
+export const user = "nobody"; // in every image that has busybox or Alpine; the registry's own image runs as root
 
 /** Where the container finds the files that only its user may read; they come from a folder of the host. */
 export const secretsFolder = "/run/secrets/registry-cache";
@@ -97,7 +98,7 @@ export function registryConfig(config: CacheConfig): string {
  * file is a new one each time: over an old one there is room on a full disk, too.
  * busybox has no client certificate to show, so a server with TLS is asked without TLS: Go then answers 400 by itself.
  */
-export function healthCheck(config: CacheConfig) {
+export function healthCheck(config: Pick<CacheConfig, "bind" | "port" | "tls">) {
   const url = `http://${cacheAddress(config)}/v2/`;
   const probe = [
     "echo stored > /var/lib/registry/.health-new",

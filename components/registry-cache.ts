@@ -68,10 +68,10 @@ export function cacheLabels(stack: string, port: number): { label: string; value
 }
 
 /** On destroy, after the container: another stack on this host may run the same image, and then keeps it. */
-const removeImageUnlessUsed = `test -n "$(docker ps --all --quiet --filter "ancestor=$IMAGE")" || docker image rm "$IMAGE" >/dev/null || true`;
+export const removeImageUnlessUsed = `test -n "$(docker ps --all --quiet --filter "ancestor=$IMAGE")" || docker image rm "$IMAGE" >/dev/null || true`;
 
 /** Threads and processes of the cache: a few dozen are usual. @pulumi/docker has no setting for it. */
-const processLimit = 512;
+export const processLimit = 512;
 
 /** A pull-through cache for one registry: a container, and a volume for the layers it keeps. */
 export class RegistryCache extends pulumi.ComponentResource {

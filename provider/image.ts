@@ -90,9 +90,10 @@ async function realise(
   const event = await realiseImage(inputs, olds, {
     engine: engineAt(inputs.dockerHost),
     signal: session.signal,
-    built: session.built,
+    run: session.run,
     onStep: (step, seconds) => say(`${step} (${Math.round(seconds)} s)`),
     onNote: say,
+    onWarning: (message) => void session.log(message, { urn, severity: "warning" }).catch(() => undefined),
   });
   // `npm start` says both in its summary.
   if (!process.env["GPU_BUILD_HOST_RUN"]) {

@@ -1,4 +1,5 @@
 import { main, type Provider } from "@pulumi/pulumi/provider/index.js";
+import { BuildRun } from "../lib/images/build-run.ts";
 import { cacheGuard } from "./cache-guard.ts";
 import { cacheLimit } from "./cache-limit.ts";
 import { daemonConfig } from "./daemon-config.ts";
@@ -29,8 +30,8 @@ function handlerOf(urn: string): AnyHandler {
 
 const log = engineLog(process.argv[2]);
 // A run has a provider process of its own.
-const built = new Set<string>();
-const session = (signal: AbortSignal): Session => ({ log, signal, built });
+const run = new BuildRun();
+const session = (signal: AbortSignal): Session => ({ log, signal, run });
 
 const provider: Provider = {
   version: "0.1.0",

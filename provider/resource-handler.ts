@@ -1,3 +1,5 @@
+import type { BuildRun } from "../lib/images/build-run.ts";
+
 /** One operation's line to Pulumi: messages appear on the resource's own row, `signal` fires when the user stops the run. */
 export interface Session {
   log(
@@ -5,8 +7,8 @@ export interface Session {
     options?: { urn?: string; ephemeral?: boolean; severity?: "info" | "warning" | "debug" | "error" },
   ): Promise<void>;
   signal: AbortSignal;
-  /** Hash references of images that this run has built so far. */
-  built: Set<string>;
+  /** What all builds of this run share. */
+  run: BuildRun;
 }
 
 /** What `diff` found. `detailedDiff` is for programs that read it: the SDK's provider server passes on the other three. */

@@ -1,6 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import type { CacheIdentity } from "../lib/cache-store/engine-volume.ts";
 import type { HostFolder as HostFolderFiles } from "../lib/host/host-folder.ts";
+import type { BuildCache } from "../lib/images/build-cache.ts";
 import type { ImagePlan } from "../lib/images/types.ts";
 
 /** Inputs of {@link DaemonConfig}: plain known values, since unknown ones reach a provider's check as a marker. */
@@ -40,14 +41,18 @@ export interface ImageArgs {
   keep: number;
   /** Bytes that all former versions of the stack may take beside the current ones. */
   keepStorage: number;
-  /** Hash references of all images that the stack wants now. */
-  needed: string[];
+  /** Versions of all images that the stack wants now, see `neededText`. */
+  needed: string;
   /** Let friendly tags move off images that this program did not build. */
   adoptTags: boolean;
   /** Let friendly tags move only to images whose smoke test had a GPU. */
   requireGpu: boolean;
   /** Minutes without progress until the build is stopped. */
   idleMinutes: number;
+  /** Builds that work side by side. @default what the machine has room for */
+  parallel?: number | undefined;
+  /** Where build steps are kept outside of the engine. @default nowhere */
+  buildCache?: BuildCache | undefined;
   plan: ImagePlan;
 }
 
@@ -68,6 +73,8 @@ export class Image extends pulumi.CustomResource {
         adoptTags: args.adoptTags,
         requireGpu: args.requireGpu,
         idleMinutes: args.idleMinutes,
+        parallel: args.parallel,
+        buildCache: args.buildCache,
         reference,
         tags,
         hash,

@@ -90,7 +90,12 @@ function writeFacts(layout: SandboxLayout, ports: SandboxPorts, upstream: string
     root,
     dockerHost,
     upstream,
-    ports: { cache: ports.cache, cacheMetrics: ports.cacheMetrics },
+    ports: {
+      cache: ports.cache,
+      cacheMetrics: ports.cacheMetrics,
+      pythonPackages: ports.spare.at(-2),
+      debianPackages: ports.spare.at(-1),
+    },
   };
   if (JSON.stringify(readJson(factsFile)) !== JSON.stringify(facts)) writeJson(factsFile, facts);
 }

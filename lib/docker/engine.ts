@@ -14,6 +14,8 @@ export interface EngineFacts {
   /** Stays for the life of the data root. */
   id: string;
   version: string;
+  /** Folder with its data, e.g. `"/var/lib/docker"`. */
+  dataRoot: string;
   /** Whether containers can be given a GPU: the NVIDIA runtime or a CDI device is there. */
   gpus: boolean;
 }
@@ -238,6 +240,7 @@ interface ContainerLine {
 interface EngineInfo {
   ID: string;
   ServerVersion: string;
+  DockerRootDir: string;
   Runtimes?: Record<string, unknown>;
   DiscoveredDevices?: { ID?: string }[];
 }
@@ -246,6 +249,7 @@ function readFacts(info: EngineInfo): EngineFacts {
   return {
     id: info.ID,
     version: info.ServerVersion,
+    dataRoot: info.DockerRootDir,
     gpus:
       "nvidia" in (info.Runtimes ?? {}) ||
       (info.DiscoveredDevices ?? []).some(({ ID }) => ID?.startsWith("nvidia.com/gpu")),

@@ -1,3 +1,4 @@
+import { buildCacheChecks } from "./checks/build-cache.ts";
 import { buildChecks } from "./checks/build.ts";
 import { cacheAccessChecks } from "./checks/cache-access.ts";
 import { cacheChecks } from "./checks/cache.ts";
@@ -8,6 +9,7 @@ import { gpuChecks } from "./checks/gpu.ts";
 import { hostChecks } from "./checks/host.ts";
 import { imageChecks } from "./checks/image.ts";
 import { netChecks } from "./checks/net.ts";
+import { packageCacheChecks } from "./checks/package-cache.ts";
 import { portChecks } from "./checks/port.ts";
 import { pulumiChecks } from "./checks/pulumi.ts";
 import { secChecks } from "./checks/sec.ts";
@@ -24,6 +26,8 @@ export const allChecks: CheckDefinition[] = [
   ...portChecks,
   ...cacheChecks,
   ...cacheAccessChecks,
+  ...packageCacheChecks,
+  ...buildCacheChecks,
   ...netChecks,
   ...timeChecks,
   ...gpuChecks,

@@ -1,9 +1,11 @@
+import { buildCacheChecks } from "./checks/build-cache.ts";
 import { cacheAccessChecks } from "./checks/cache-access.ts";
 import { cacheChecks } from "./checks/cache.ts";
 import { diskChecks } from "./checks/disk.ts";
 import { dockerConfigChecks } from "./checks/docker-config.ts";
 import { dockerEngineChecks } from "./checks/docker-engine.ts";
 import { hostChecks } from "./checks/host.ts";
+import { packageCacheChecks } from "./checks/package-cache.ts";
 import { portChecks } from "./checks/port.ts";
 import { secretChecks } from "./checks/secrets.ts";
 import { tagChecks } from "./checks/tags.ts";
@@ -17,6 +19,7 @@ const ids = new Set([
   "docker.buildx",
   "docker.snapshotter",
   "docker.config.wanted",
+  "docker.build-cache",
   "disk.bytes",
   "disk.inodes",
   "port.cache",
@@ -25,6 +28,8 @@ const ids = new Set([
   "cache.tls",
   "cache.login",
   "cache.registries",
+  "packages.port",
+  "packages.volume",
   "image.tags",
   "host.secrets",
 ]);
@@ -34,10 +39,12 @@ export const previewChecks: CheckDefinition[] = [
   ...hostChecks,
   ...dockerEngineChecks,
   ...dockerConfigChecks,
+  ...buildCacheChecks,
   ...diskChecks,
   ...portChecks,
   ...cacheChecks,
   ...cacheAccessChecks,
+  ...packageCacheChecks,
   ...secretChecks,
   ...tagChecks,
 ].filter(({ id }) => ids.has(id));

@@ -1,6 +1,6 @@
 import { planStack, type StackPlan } from "../images/plan-stack.ts";
 import type { ImagePlan } from "../images/types.ts";
-import { engineRequest, socketOf, unlessMissing } from "../docker/request.ts";
+import { engineRequest, socketOf } from "../docker/request.ts";
 import { askNvidia, type NvidiaAnswer } from "../host/nvidia.ts";
 import { readProxies } from "../proxy/proxy.ts";
 import type { Settings } from "../settings/settings.ts";
@@ -77,17 +77,12 @@ async function behindPlan(
 }
 
 async function missing(host: string, images: ImagePlan[]): Promise<ImagePlan[]> {
-  const found = await Promise.all(
-    images.map(({ reference }) =>
-      unlessMissing(
-        engineRequest<object>(socketOf(host), {
-          path: `/images/${reference}/json`,
-          timeoutMs: engineLimitMs,
-        }),
-      ),
-    ),
-  );
-  return images.filter((_, index) => found[index] === undefined);
+  const listed = await engineRequest<{ RepoTags?: string[] | null }[]>(socketOf(host), {
+    path: "/images/json",
+    timeoutMs: engineLimitMs,
+  });
+  const names = new Set(listed.flatMap(({ RepoTags }) => RepoTags ?? []));
+  return images.filter(({ reference }) => !names.has(reference));
 }
 
 async function unlessBroken<T>(ask: () => Promise<T>): Promise<T | Unknown> {

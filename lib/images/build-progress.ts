@@ -24,6 +24,8 @@ interface StatusMessage {
 }
 
 const keptLogLines = 40;
+/** Steps about a cache outside of the engine, which fail no build. */
+const ofCache = /^(?:importing cache manifest|exporting cache to) /;
 
 /** Seconds below which BuildKit's housekeeping is not worth a line in a history. */
 const worthKeeping = 0.1;
@@ -80,9 +82,16 @@ export class BuildProgress {
   /** The step that failed, and its last lines of output. */
   failure(): { step: string; lines: string[] } | undefined {
     // A cancelled neighbour fails too; the cause has an error of its own.
-    const failed = [...this.vertices.values()].filter(({ error }) => error);
+    const failed = [...this.vertices.values()].filter(({ error, name = "" }) => error && !ofCache.test(name));
     const cause = failed.find(({ error }) => !/cancell?ed/.test(error!)) ?? failed[0];
     return cause && { step: cause.name ?? "", lines: this.logs.get(cause.digest) ?? [] };
+  }
+
+  /** Why steps could not be read from or written to a build cache; that there is none yet is no problem. */
+  cacheProblem(): string | undefined {
+    return [...this.vertices.values()].find(
+      ({ error, name = "" }) => error && ofCache.test(name) && !/not found$/.test(error),
+    )?.error;
   }
 
   private take(message: StatusMessage): void {

@@ -25,12 +25,17 @@ export function secretOption(id: string, source: SecretSource): string {
   return "env" in source ? `id=${id},env=${source.env}` : `id=${id},src=${source.file}`;
 }
 
-/** Takes the values of an image's secrets out of a text: a command may print its own, and errors go to logs and history. */
-export function redactorOf({
-  secrets,
-  proxy,
-}: Pick<ImagePlan, "secrets" | "proxy">): (text: string) => string {
+/**
+ * Takes the values of an image's secrets out of a text: a command may print its own, and errors go to logs and history.
+ * @param urls further URLs, which may have a login
+ */
+export function redactorOf(
+  { secrets, proxy }: Pick<ImagePlan, "secrets" | "proxy">,
+  urls: string[] = [],
+): (text: string) => string {
   const { http, https } = readProxies(proxy ?? { noProxy: [] });
-  const logins = [http, https].filter((url) => url !== undefined).filter((url) => loginForms(url).length > 0);
+  const logins = [http, https, ...urls]
+    .filter((url) => url !== undefined)
+    .filter((url) => loginForms(url).length > 0);
   return redactor([...Object.values(secrets), ...logins]);
 }

@@ -2,9 +2,12 @@ import { isAbsolute, relative, resolve } from "node:path";
 import { execa } from "execa";
 import type { Engine } from "../docker/engine.ts";
 import { UserError } from "../errors.ts";
+import { openPackageCache } from "../package-cache/open.ts";
 import { openBuildProxy } from "../proxy/build-proxy.ts";
 import { probeRegistry } from "../registry/probe.ts";
+import { cacheOptions, pushInline } from "./build-cache.ts";
 import { BuildProgress, type BuildStep } from "./build-progress.ts";
+import type { UsedCache } from "./build-run.ts";
 import { redactorOf, secretOption, secretProblems } from "./build-secrets.ts";
 import { cachePin } from "./cache-pin.ts";
 import { cacheReason, clearDamaged } from "./cache-trouble.ts";
@@ -25,6 +28,7 @@ export type BuildPlan = Pick<
   | "pins"
   | "rebuild"
   | "proxy"
+  | "packageCache"
 >;
 
 /** What a build did. */
@@ -48,6 +52,10 @@ export interface BuildOptions {
   onNote?: (note: string) => void;
   /** Minutes without a sign of progress until the build is stopped. @default 30 */
   idleMinutes?: number;
+  /** Where steps are looked for and kept beside the engine's own cache. */
+  cache?: UsedCache;
+  /** Called with what a person should know of and what fails nothing. */
+  onWarning?: (text: string) => void;
 }
 
 /** Damaged layers that one build may meet and have fetched again: each attempt finds one. */
@@ -69,14 +77,24 @@ export async function buildImage(
     options.onNote?.(
       "building without cache: the cache mounts of this Dockerfile are emptied too (declare ARG REBUILD to keep them)",
     );
-  const redact = redactorOf(plan);
   const begin = Date.now();
-  const proxy = await openBuildProxy(plan.proxy, plan.network, Object.keys(plan.args), options.engine);
-  const args = buildArguments(plan, reference, emptyCaches, proxy.names);
+  const { network, packageCache, secrets } = plan;
+  const packages = await openPackageCache(packageCache, network, Object.keys(secrets), options.engine);
+  if (packages.note) options.onNote?.(packages.note);
+  const redact = redactorOf(plan, Object.values(packages.env));
+  const proxy = await openBuildProxy(
+    plan.proxy,
+    network,
+    Object.keys(plan.args),
+    options.engine,
+    packages.debianProxy,
+  );
+  const args = buildArguments(plan, reference, emptyCaches, proxy.names, options.cache, packages.secrets);
+  const env = { ...proxy.env, ...packages.env };
   const attempt = async () => {
     const onStep = (step: string) => options.onStep?.(redact(step), (Date.now() - begin) / 1000);
     const progress = new BuildProgress(onStep);
-    return { progress, outcome: await runBuildx(args, proxy.env, plan, progress, options) };
+    return { progress, outcome: await runBuildx(args, env, plan, progress, options) };
   };
   const contexts = Object.values({ ...plan.contexts, ...plan.pins });
   const { outcome, progress } = await withRepairs(attempt, contexts, options).finally(() => proxy.close());
@@ -96,7 +114,26 @@ export async function buildImage(
     const reason = await cacheReason(options.engine, contexts, progress.text, begin);
     throw new UserError(redact(buildError(plan, progress, outcome || (reason ?? ""))));
   }
+  await keepSteps(reference, progress, options);
   return record;
+}
+
+/** Pushes what an inline cache needs, and says what went wrong with a cache: it fails no build. */
+async function keepSteps(
+  reference: string,
+  progress: BuildProgress,
+  { cache, engine, signal, onNote, onWarning }: BuildOptions,
+): Promise<void> {
+  if (!cache) return;
+  let problem = progress.cacheProblem();
+  if (cache.type === "inline" && cache.export) {
+    onNote?.(`writing the build cache ${cache.reference}`);
+    problem = (await pushInline(reference, cache.reference, { engine, signal })) ?? problem;
+  }
+  if (problem !== undefined)
+    onWarning?.(
+      `the build cache ${cache.ref} is not whole, the images are: ${problem}; see the registry's log, or docker login to it`,
+    );
 }
 
 interface Attempt {
@@ -125,12 +162,15 @@ async function withRepairs(
 /**
  * The arguments of `docker` for one build.
  * @param fromEnvironment build arguments that buildx takes from its own environment: everybody may read arguments
+ * @param furtherSecrets values of `--secret`, beside those of the plan
  */
 export function buildArguments(
   plan: BuildPlan,
   reference: string,
   noCache: boolean,
   fromEnvironment: string[] = [],
+  cache?: UsedCache,
+  furtherSecrets: string[] = [],
 ): string[] {
   const args = ["buildx", "build", "--builder", "default", "--progress", "rawjson", "--provenance=false"];
   args.push("--file", resolve(plan.context, plan.dockerfile), "--tag", reference);
@@ -138,11 +178,13 @@ export function buildArguments(
   if (plan.platform) args.push("--platform", plan.platform);
   if (plan.network && plan.network !== "default") args.push("--network", plan.network);
   if (noCache) args.push("--no-cache");
+  if (cache) args.push(...cacheOptions(cache, cache.reference, noCache));
   for (const [name, value] of Object.entries(plan.args)) args.push("--build-arg", `${name}=${value}`);
   for (const name of fromEnvironment) args.push("--build-arg", name);
   for (const [name, value] of Object.entries({ ...plan.contexts, ...plan.pins }))
     args.push("--build-context", `${name}=${value}`);
   for (const [id, source] of Object.entries(plan.secrets)) args.push("--secret", secretOption(id, source));
+  for (const secret of furtherSecrets) args.push("--secret", secret);
   return [...args, plan.context];
 }
 

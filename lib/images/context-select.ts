@@ -160,7 +160,8 @@ function entryOf(path: string, realPath: string, type: ContextEntry["type"], sta
     mode: mode & 0o7777,
     size,
     stamp: `${size} ${mtimeMs} ${ctimeMs} ${ino} ${mode}`,
-    changedAt: ctimeMs,
+    // Without a time of change of its own (FAT) ctime is that of creation; mtime can be set to any time, also one to come.
+    changedAt: mtimeMs > Date.now() ? ctimeMs : Math.max(ctimeMs, mtimeMs),
   };
 }
 

@@ -1,4 +1,5 @@
 import { isAbsolute, join } from "node:path";
+import { packageCacheUse } from "../package-cache/use.ts";
 import { hasProxy } from "../proxy/proxy.ts";
 import type { Settings } from "../settings/settings.ts";
 import type { SecretSource } from "../secrets/source.ts";
@@ -20,6 +21,21 @@ export function imageDefinitions(settings: Settings): ImageDefinition[] {
     ...baseDefinitions(settings),
     ...Object.entries(settings.services).map(([name, service]) => serviceDefinition(settings, name, service)),
   ];
+}
+
+/** The image of the stack's own package cache; undefined where there is none. It is built without the cache. */
+export function packageCacheDefinition(settings: Settings): ImageDefinition | undefined {
+  if (settings.packageCache.mode !== "own") return undefined;
+  const { packageCache: _, ...rest } = common(settings, "package-cache");
+  return {
+    ...rest,
+    context: join(settings.root, "package-cache"),
+    dockerfile: "Dockerfile",
+    args: commonArgs(settings),
+    contexts: {},
+    secrets: certificates(settings),
+    tags: [`package-cache:${settings.stack}`],
+  };
 }
 
 function baseDefinitions(settings: Settings): ImageDefinition[] {
@@ -82,11 +98,13 @@ function commonArgs(settings: Settings): Record<string, string> {
 }
 
 function common(settings: Settings, name: string) {
+  const packageCache = packageCacheUse(settings);
   return {
     name,
     network: settings.engine.network,
     rebuild: settings.rebuilds[name] ?? { count: 0, noCache: false },
     ...(hasProxy(settings.proxy) && { proxy: settings.proxy }),
+    ...(packageCache && { packageCache }),
   };
 }
 

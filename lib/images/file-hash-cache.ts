@@ -3,14 +3,17 @@ import { mkdir, readFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import writeFileAtomic from "write-file-atomic";
 
-/** A file changed this shortly before it was read may change again without a visible sign: it is read again next time. */
-const settleMilliseconds = 1000;
+/**
+ * A file that changed this shortly before it was read may change again without a visible sign, as in git's index ("racily
+ * clean"): it is read again next time. FAT has the coarsest times, two seconds; Linux's own file systems milliseconds.
+ */
+const settleMilliseconds = 2500;
 
 /** What tells one state of a file from another without reading it. */
 export interface FileStamp {
   /** Size, times, inode and mode in one text. */
   stamp: string;
-  /** Milliseconds since 1970 of the last change of any of these. */
+  /** Milliseconds since 1970 of the last change of any of these, by the file system's own word. */
   changedAt: number;
 }
 

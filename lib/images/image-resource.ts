@@ -1,4 +1,6 @@
 import type { Engine } from "../docker/engine.ts";
+import type { BuildCache } from "./build-cache.ts";
+import type { BuildRun } from "./build-run.ts";
 import type { BuildOptions, BuildPlan } from "./build.ts";
 import type { ImagePlan, SmokeTest } from "./types.ts";
 
@@ -17,20 +19,22 @@ export interface ImageResource {
   keep: number;
   /** Bytes that all former versions of the stack may take beside the current ones. @default no ceiling */
   keepStorage?: number;
-  /** Hash references that the stack wants now: none of them goes, although it may not be in use yet. */
-  needed?: string[];
+  /** Versions that the stack wants now, see `neededText`: none of them goes, although it may not be in use yet. */
+  needed?: string;
   adoptTags?: boolean;
   /** Tags move only to images whose smoke test had a GPU. */
   requireGpu?: boolean;
   idleMinutes?: number;
+  /** Builds of a run that work side by side. @default what the machine has room for */
+  parallel?: number;
+  buildCache?: BuildCache;
   build: BuildPlan & Pick<ImagePlan, "parents" | "base" | "basesBelow" | "mustExist">;
 }
 
 /** What the state remembers of the image as it was before. */
 export type PreviousImage = Pick<ImageResource, "hash" | "parts" | "tags">;
 
-export interface RealiseOptions extends Pick<BuildOptions, "signal" | "onStep" | "onNote"> {
+export interface RealiseOptions extends Pick<BuildOptions, "signal" | "onStep" | "onNote" | "onWarning"> {
   engine: Engine;
-  /** Hash references that this run has built: whoever stands on one of them is built too. */
-  built: Set<string>;
+  run: BuildRun;
 }

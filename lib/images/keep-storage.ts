@@ -2,6 +2,7 @@ import { bytesByRemoval, layersOnEngine, type LayeredImage } from "../docker/lay
 import type { Engine } from "../docker/engine.ts";
 import { stackRepository } from "./image-reference.ts";
 import { forgetVersion, orderOf, type KeptByUse } from "./keep-versions.ts";
+import { isNeeded } from "./needed.ts";
 import type { TagLedger } from "./tag-ledger.ts";
 
 /** A version that is not in use any more and stays for going back. */
@@ -50,31 +51,32 @@ interface Keeps {
   keep: number;
   /** Bytes that all former versions may take. @default no ceiling */
   keepStorage?: number;
-  /** Hash references that the stack wants now. */
-  needed?: string[];
+  /** Versions that the stack wants now, see `neededText`. */
+  needed?: string | undefined;
 }
 
 /** Notes what the stack keeps, and removes what is beyond its ceiling. Returns what stays because it is in use. */
 export async function keepWithinStorage(
-  { stack, reference, keep, keepStorage, needed = [] }: Keeps,
+  { stack, reference, keep, keepStorage, needed = "" }: Keeps,
   ledger: TagLedger,
   engine: Engine,
   onNote?: (note: string) => void,
 ): Promise<KeptByUse[]> {
   ledger.keeps[stack] = { versions: keep, ...(keepStorage !== undefined && { storage: keepStorage }) };
   if (keepStorage === undefined) return [];
-  const options = { stack, limit: keepStorage, needed: [reference, ...needed] };
+  const isKept = (other: string): boolean => other === reference || isNeeded(other, needed);
+  const options = { stack, limit: keepStorage, isNeeded: isKept };
   const { removed, kept } = await removeBeyondStorage(options, ledger, engine);
   if (removed.length > 0) onNote?.(`beyond keepStorage, removed: ${removed.join(", ")}`);
   return kept;
 }
 
 /**
- * Removes former versions of a stack beyond its ceiling, never by force and never one that `needed` names: what the stack
+ * Removes former versions of a stack beyond its ceiling, never by force and never one that is needed: what the stack
  * is about to go back to may not be its current version yet.
  */
 export async function removeBeyondStorage(
-  options: { stack: string; limit: number; needed: string[] },
+  options: { stack: string; limit: number; isNeeded: (reference: string) => boolean },
   ledger: TagLedger,
   engine: Engine,
 ): Promise<{ removed: string[]; kept: KeptByUse[] }> {
@@ -82,12 +84,12 @@ export async function removeBeyondStorage(
   const [all, containers] = await Promise.all([engine.imageList(), engine.containers({})]);
   const inUse = new Set(containers.map(({ image }) => image));
   const prefix = `${stackRepository(options.stack)}/`;
-  const needed = [...options.needed, ...Object.values(ledger.pins)];
+  const pinned = Object.values(ledger.pins);
   const formers = all.flatMap(({ id, tags, created }) => {
     // A name besides hash references is somebody's use of it.
     if (tags.some((tag) => !tag.startsWith("localhost:1/"))) return [];
     return tags
-      .filter((tag) => tag.startsWith(prefix) && !needed.includes(tag))
+      .filter((tag) => tag.startsWith(prefix) && !options.isNeeded(tag) && !pinned.includes(tag))
       .map((reference) => ({ reference, id, created, ...orderOf(reference, ledger) }))
       .filter(({ age }) => age > 0);
   });

@@ -70,12 +70,12 @@ export async function versionsOf(
 }
 
 /**
- * Removes hash references beyond the newest `keep`, never by force and never one that `needed` names: a version that the
+ * Removes hash references beyond the newest `keep`, never by force and never one that is needed: a version that the
  * stack is pinned to need not be among the newest. `keep: 0` removes all.
  * @returns what went, and what stays because a container uses it
  */
 export async function removeOldVersions(
-  options: { stack: string; image: string; keep: number; needed?: string[] },
+  options: { stack: string; image: string; keep: number; isNeeded?: (reference: string) => boolean },
   ledger: TagLedger,
   engine: Engine,
 ): Promise<{ removed: string[]; kept: KeptByUse[] }> {
@@ -83,7 +83,7 @@ export async function removeOldVersions(
   const removed: string[] = [];
   const kept: KeptByUse[] = [];
   for (const reference of versions.slice(options.keep)) {
-    if (options.needed?.includes(reference)) continue;
+    if (options.isNeeded?.(reference)) continue;
     const removal = await engine.untag(reference);
     if (typeof removal === "object")
       kept.push({ reference, containers: removal.usedBy.map(({ name, state }) => `${name} (${state})`) });

@@ -5,7 +5,7 @@ import { baseLockFolder, serviceLockNames } from "../locks/files.ts";
 import { cacheAddresses, upstreamsOf } from "../registry/cache-settings.ts";
 import { fetchManifestDigest } from "../registry/manifest-digest.ts";
 import type { Settings } from "../settings/settings.ts";
-import { imageDefinitions, lockName } from "./definitions.ts";
+import { imageDefinitions, lockName, packageCacheDefinition } from "./definitions.ts";
 import { ImageLockFile } from "./lock-file.ts";
 import { planImages } from "./plan.ts";
 import { pinnedVersions } from "./pinned-versions.ts";
@@ -16,6 +16,8 @@ export interface StackPlan {
   plan: {
     runtime: ImagePlan;
     devel: ImagePlan;
+    /** Image of the stack's own package cache. */
+    packageCache?: ImagePlan;
     /** Parents first. */
     services: ImagePlan[];
     all: ImagePlan[];
@@ -41,9 +43,11 @@ export async function planStack(settings: Settings, options: PlanStackOptions = 
   const { isPreview = false } = options;
   const { askDigest = (reference) => fetchManifestDigest(reference, upstreamsOf(settings)) } = options;
   const digests = await ImageLockFile.open(settings.imagesLockFile, askDigest);
+  const cacheDefinition = packageCacheDefinition(settings);
+  const definitions = [...imageDefinitions(settings), ...(cacheDefinition ? [cacheDefinition] : [])];
   const asked = pinned(settings.registryCache.image, digests); // beside the images' own
   asked.catch(() => {}); // thrown below, after what is wrong with the images
-  const all = await planImages(imageDefinitions(settings), {
+  const all = await planImages(definitions, {
     stack: settings.stack,
     ...(settings.variant && { variant: settings.variant }),
     cacheAddresses: cacheAddresses(settings),
@@ -62,8 +66,15 @@ export async function planStack(settings: Settings, options: PlanStackOptions = 
   };
   const runtime = byName("cuda-base-runtime");
   const devel = byName("cuda-base-devel");
+  const packageCache = cacheDefinition && byName(cacheDefinition.name);
   return {
-    plan: { runtime, devel, services: all.filter((plan) => plan !== runtime && plan !== devel), all },
+    plan: {
+      runtime,
+      devel,
+      ...(packageCache && { packageCache }),
+      services: all.filter((plan) => ![runtime, devel, packageCache].includes(plan)),
+      all,
+    },
     cacheImage,
     saveDigests: () => digests.save(),
   };

@@ -17,11 +17,18 @@ export interface Promotion {
   isPlain?: boolean;
 }
 
+type NamedImage = Pick<EngineImage, "id" | "tags">;
+
+/** Where names are looked up: an engine, or what it listed a moment ago. */
+interface NamesOnEngine extends Pick<Engine, "names"> {
+  image(reference: string): Promise<NamedImage | undefined>;
+}
+
 /** Throws where a friendly tag belongs to somebody else: asked before a build that would be in vain. */
 export async function refuseForeignTags(
   promotion: Promotion,
   ledger: TagLedger,
-  engine: Engine,
+  engine: NamesOnEngine,
 ): Promise<void> {
   for (const tag of promotion.tags) {
     const live = await engine.image(tag);
@@ -67,10 +74,10 @@ export async function promote(
 /** Whether a name is on somebody else's image, to be kept for them. Throws where it must not be taken. */
 async function isForeign(
   tag: string,
-  live: EngineImage,
+  live: NamedImage,
   promotion: Promotion,
   ledger: TagLedger,
-  engine: Engine,
+  engine: NamesOnEngine,
 ): Promise<boolean> {
   const owner = await ownerOf(tag, live, promotion.stack, ledger, engine);
   if (owner === promotion.stack) return false;
@@ -101,10 +108,10 @@ async function isForeign(
 /** The stack that a name belongs to; undefined for an image of nobody's. */
 async function ownerOf(
   tag: string,
-  live: EngineImage,
+  live: NamedImage,
   stack: string,
   ledger: TagLedger,
-  engine: Engine,
+  engine: NamesOnEngine,
 ): Promise<string | undefined> {
   const entry = ledger.tags[normalName(tag)];
   if (entry?.stack === stack) return stack;

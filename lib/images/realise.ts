@@ -3,6 +3,7 @@ import type { Engine } from "../docker/engine.ts";
 import { UserError } from "../errors.ts";
 import { npmCommand } from "../settings/commands.ts";
 import { belongsOn, noteApart } from "./apart.ts";
+import { roomFor, safeParallel } from "./build-slots.ts";
 import { buildImage, type BuildRecord } from "./build.ts";
 import { appendEvent, earlierImages, type ImageEvent } from "./history.ts";
 import { imageOfContent } from "./image-of-content.ts";
@@ -10,6 +11,7 @@ import type { ImageResource, PreviousImage, RealiseOptions } from "./image-resou
 import { holdVersion } from "./in-work.ts";
 import { keepWithinStorage } from "./keep-storage.ts";
 import { removeOldVersions } from "./keep-versions.ts";
+import { isNeeded } from "./needed.ts";
 import { keepPlainName } from "./plain-names.ts";
 import { promote, refuseForeignTags, releaseTags, type Promotion } from "./promote.ts";
 import { currentReference, notePromotion } from "./promoted.ts";
@@ -70,21 +72,13 @@ async function realise(
   const cause = whyBuild(build, {
     isThere: before !== undefined,
     belongsOnBase: !before || !base || (await belongsOn(before, base, resource.stateDir, engine)),
-    isBaseBuilt: options.built.has(build.base ?? ""),
+    isBaseBuilt: options.run.built.has(build.base ?? ""),
   });
   if (cause) {
     event.reasons = reasonsToBuild(cause, await earlier(resource, previous), resource);
-    options.onNote?.(`building: ${shortList(event.reasons)}`);
     event.result = "built";
-    options.built.add(reference);
-    const began = Date.now();
-    const record = await buildImage(forOnce(build, resource, previous), reference, {
-      ...options,
-      onRecord: (done) => takeRecord(event, done),
-      ...(resource.idleMinutes && { idleMinutes: resource.idleMinutes }),
-    });
-    const { stateDir, parts } = resource;
-    await noteBuild({ stack, stateDir, reference, plan: { ...build, parts }, began, ...record }, engine);
+    options.run.built.add(reference);
+    await inTurn(resource, options, () => buildAndNote(resource, previous, event, options));
   } else {
     if (before && !before.tags.includes(reference)) await engine.tag(before.id, reference);
     if (event.result === "reused") options.onNote?.("already built: reused");
@@ -103,6 +97,36 @@ async function realise(
     await publish(resource, previous, promotion, tried, ledger, options);
     if (before && before.id !== image?.id) await removeNameless(before.id, engine);
   });
+}
+
+async function buildAndNote(
+  resource: ImageResource,
+  previous: PreviousImage | undefined,
+  event: ImageEvent,
+  options: RealiseOptions,
+): Promise<void> {
+  const { engine, run, onNote, onWarning } = options;
+  const { stack, stateDir, reference, build, parts, idleMinutes } = resource;
+  onNote?.(`building: ${shortList(event.reasons)}`);
+  const cache = await run.cacheFor(resource, engine, (text) => onWarning?.(text));
+  const began = Date.now();
+  const record = await buildImage(forOnce(build, resource, previous), reference, {
+    ...options,
+    onRecord: (done) => takeRecord(event, done),
+    ...(idleMinutes && { idleMinutes }),
+    ...(cache && { cache, onWarning: (text: string) => run.warnOnce(text, (once) => onWarning?.(once)) }),
+  });
+  await noteBuild({ stack, stateDir, reference, plan: { ...build, parts }, began, ...record }, engine);
+}
+
+/** Waits for a turn among the builds of this run: images that stand on nothing of each other come all at once. */
+function inTurn<T>(resource: ImageResource, options: RealiseOptions, work: () => Promise<T>): Promise<T> {
+  const { engine, run, signal, onNote } = options;
+  const limit = async (): Promise<number> =>
+    resource.parallel ?? safeParallel(await roomFor((await engine.info()).dataRoot));
+  const onWait = (most: number): void =>
+    onNote?.(`waits: ${most} ${most === 1 ? "build runs" : "builds run"} at a time (build.parallel)`);
+  return run.slots.hold(limit, { signal, onWait }, work);
 }
 
 /** Moves the tags, and brings in line with that what the ledger and the engine keep of the image. */
@@ -129,8 +153,9 @@ async function publish(
   notePromotion(version, formerly, ledger);
   const note = await keepPlainName(promotion, ledger, engine);
   if (note !== undefined) onNote?.(note);
-  const needed = [reference, ...(resource.needed ?? [])];
-  const { kept } = await removeOldVersions({ stack, image, keep: resource.keep, needed }, ledger, engine);
+  const { keep, needed = "" } = resource;
+  const isKept = (other: string): boolean => other === reference || isNeeded(other, needed);
+  const { kept } = await removeOldVersions({ stack, image, keep, isNeeded: isKept }, ledger, engine);
   kept.push(...(await keepWithinStorage(resource, ledger, engine, onNote)));
   for (const { reference: old, containers } of kept)
     onNote?.(`${old} stays: used by ${containers.join(", ")}`);

@@ -1,4 +1,4 @@
-import { mkdir, readFile } from "node:fs/promises";
+import { mkdir, readFile, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import writeFileAtomic from "write-file-atomic";
 import { withHostLock } from "../daemon/host-lock.ts";
@@ -72,8 +72,24 @@ export function tagLedgerPath(stateDir: string, engineId: string): string {
   return join(stateDir, "engines", `${engineId.replace(/[^A-Za-z0-9-]/g, "-")}.json`);
 }
 
-/** Reads the ledger. A missing or damaged one is empty: the names on the engine say who owns what. */
-export async function readTagLedger(stateDir: string, engineId: string): Promise<TagLedger> {
+const lastRead = new Map<string, { stamp: string; ledger: Promise<TagLedger> }>();
+
+/**
+ * Reads the ledger, for looking only. A missing or damaged one is empty: the names on the engine say who owns what.
+ * Every image of a stack asks for it and it grows with them, so an unchanged file is parsed once a process: each writing
+ * makes a new file.
+ */
+export async function readTagLedger(stateDir: string, engineId: string): Promise<Readonly<TagLedger>> {
+  const path = tagLedgerPath(stateDir, engineId);
+  const found = await stat(path, { bigint: true }).catch(() => undefined);
+  if (!found) return emptyLedger();
+  const stamp = `${found.ino} ${found.size} ${found.mtimeNs} ${found.ctimeNs}`;
+  let last = lastRead.get(path);
+  if (last?.stamp !== stamp) lastRead.set(path, (last = { stamp, ledger: parseLedger(stateDir, engineId) }));
+  return last.ledger;
+}
+
+async function parseLedger(stateDir: string, engineId: string): Promise<TagLedger> {
   try {
     const read = JSON.parse(await readFile(tagLedgerPath(stateDir, engineId), "utf8")) as Partial<TagLedger>;
     return { ...emptyLedger(), ...read };
@@ -94,7 +110,7 @@ export function withTagLedger<T>(
       `images:${where.engineId}`,
       { stack: where.stack, waitMs: 120_000, ...(where.signal && { signal: where.signal }) },
       async () => {
-        const ledger = await readTagLedger(where.stateDir, where.engineId);
+        const ledger = await parseLedger(where.stateDir, where.engineId);
         const before = JSON.stringify(ledger);
         try {
           return await work(ledger);

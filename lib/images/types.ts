@@ -1,3 +1,4 @@
+import type { PackageCacheUse } from "../package-cache/use.ts";
 import type { ProxySettings } from "../proxy/proxy.ts";
 import type { SecretSource } from "../secrets/source.ts";
 
@@ -29,6 +30,8 @@ export interface ImageDefinition {
   secrets: Record<string, SecretSource>;
   /** Proxies of RUN steps; in no hash, and a login in them is in no layer and no history. @default none */
   proxy?: ProxySettings;
+  /** Caches of packages for RUN steps; in no hash and no cache key. @default none */
+  packageCache?: PackageCacheUse;
   /** Network of RUN steps. Same as `docker build --network`. */
   network?: "default" | "host" | "none";
   /** Target platform. @default the engine's own */

@@ -1,7 +1,15 @@
+import { bridgeNetwork } from "../docker/bridge.ts";
 import type { Engine } from "../docker/engine.ts";
 import { UserError } from "../errors.ts";
 import { basicLogin } from "../secrets/url-login.ts";
-import { hasProxy, proxyVariables, readProxies, type Proxies, type ProxySettings } from "./proxy.ts";
+import {
+  hasProxy,
+  proxyVariables,
+  readProxies,
+  thisMachine,
+  type Proxies,
+  type ProxySettings,
+} from "./proxy.ts";
 import { startRelay, type Relay } from "./relay.ts";
 
 /** Proxies as one build gets them. */
@@ -16,16 +24,19 @@ export interface BuildProxy {
  * Makes the proxies ready for a build's RUN steps. BuildKit keeps them out of layers, history and cache keys, but writes
  * them into the record of the build: where one has a login, the build gets a relay that knows it instead.
  * @param taken build arguments that the user gives: their word counts
+ * @param packages a cache of packages that takes the place of the proxy for http
  */
 export async function openBuildProxy(
   settings: ProxySettings | undefined,
   network: string | undefined,
   taken: string[],
   engine: Engine,
+  packages?: string,
 ): Promise<BuildProxy> {
   const none = { names: [], env: {}, close: () => Promise.resolve() };
-  if (!settings || !hasProxy(settings) || network === "none") return none;
-  const proxies = readProxies(settings);
+  const isSet = settings !== undefined && hasProxy(settings);
+  if ((!isSet && packages === undefined) || network === "none") return none;
+  const proxies = withPackages(isSet ? readProxies(settings) : { noProxy: thisMachine }, packages);
   const urls = [proxies.http, proxies.https].filter((url) => url !== undefined);
   const relay = urls.some(basicLogin)
     ? await startRelay(proxies, network === "host" ? "127.0.0.1" : await bridgeAddress(engine))
@@ -48,13 +59,16 @@ function throughRelay(proxies: Proxies, { url }: Relay): Proxies {
   };
 }
 
+function withPackages(proxies: Proxies, packages: string | undefined): Proxies {
+  if (packages === undefined) return proxies;
+  const noProxy = [...new Set([...proxies.noProxy, new URL(packages).hostname])];
+  return { ...proxies, http: packages, noProxy };
+}
+
 /** Address of this machine that containers of the default network reach. */
 async function bridgeAddress(engine: Engine): Promise<string> {
-  const bridge = await engine
-    .ask<{ IPAM?: { Config?: { Gateway?: string }[] } }>({ path: "/networks/bridge" })
-    .catch(() => undefined);
-  const gateway = bridge?.IPAM?.Config?.find(({ Gateway }) => Gateway)?.Gateway;
-  if (gateway) return gateway.split("/")[0]!;
+  const bridge = await bridgeNetwork(engine);
+  if (bridge) return bridge.address;
   throw new UserError(
     'a proxy with a login needs the engine\'s bridge for builds, and this engine has none; set engine.network to "host"',
   );

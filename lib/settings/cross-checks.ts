@@ -1,6 +1,8 @@
 import type * as z from "zod";
 import { isObject } from "../daemon/desired.ts";
+import { buildCacheProblems } from "./build-cache-checks.ts";
 import { daemonProblems } from "./daemon-checks.ts";
+import { packageCacheProblems } from "./package-cache-checks.ts";
 import { registryCacheProblems } from "./registry-cache-checks.ts";
 import type { RawSettings } from "./schema.ts";
 import { dockerDaemon } from "./schema/docker-daemon.ts";
@@ -14,8 +16,13 @@ export function crossChecks(settings: RawSettings): string[] {
     if (name in settings.services)
       problems.push(`gpu-build-host:services.${name} is the name of a base; choose another name`);
   }
+  if (settings.packageCache.mode === "own" && "package-cache" in settings.services)
+    problems.push(
+      "gpu-build-host:services.package-cache is the name of the package cache's image; choose another name",
+    );
   for (const name of Object.keys(settings.rebuilds)) {
-    if (!names.includes(name))
+    // The counter of the package cache stays while it is off.
+    if (!names.includes(name) && name !== "package-cache")
       problems.push(
         `gpu-build-host:rebuilds.${name} names no image of this stack; images: ${names.join(", ")}`,
       );
@@ -26,7 +33,11 @@ export function crossChecks(settings: RawSettings): string[] {
         `gpu-build-host:pinnedVersions.${name} names no image of this stack: take it out; images: ${names.join(", ")}`,
       );
   }
-  problems.push(...registryCacheProblems(settings.registryCache));
+  problems.push(
+    ...registryCacheProblems(settings.registryCache),
+    ...packageCacheProblems(settings),
+    ...buildCacheProblems(settings),
+  );
   for (const [name, { args }] of Object.entries(settings.services)) {
     for (const argument of Object.keys(args).filter((key) => secretArgument.test(key))) {
       problems.push(

@@ -10,7 +10,12 @@ const facts = z.object({
   dockerHost: z.string(),
   /** URL of the registry that stands for Docker Hub. */
   upstream: z.string(),
-  ports: z.object({ cache: z.int(), cacheMetrics: z.int() }),
+  ports: z.object({
+    cache: z.int(),
+    cacheMetrics: z.int(),
+    pythonPackages: z.int().optional(),
+    debianPackages: z.int().optional(),
+  }),
 });
 
 /** What `npm start` chose when it started the private engine; it stands in `.sandbox/facts.json`. */

@@ -1,7 +1,9 @@
 import * as z from "zod";
+import { buildCache } from "./schema/build-cache.ts";
 import { cudaBase } from "./schema/cuda-base.ts";
 import { dockerDaemon } from "./schema/docker-daemon.ts";
 import { host } from "./schema/host.ts";
+import { packageCache } from "./schema/package-cache.ts";
 import { proxy } from "./schema/proxy.ts";
 import { registryCache } from "./schema/registry-cache.ts";
 import { service } from "./schema/service.ts";
@@ -26,6 +28,7 @@ export const schema = z.strictObject({
     .prefault({}),
   proxy,
   registryCache,
+  packageCache,
   dockerDaemon,
   cudaBase,
   host,
@@ -48,8 +51,11 @@ export const schema = z.strictObject({
       caBundle: text.optional(),
       /** Minutes without any sign of progress until a build is stopped. */
       idleMinutes: z.int(wholeNumber).min(1, "must be at least 1 minute").default(30),
+      /** Builds that run side by side. @default what cores, memory and disk allow when the first begins */
+      parallel: z.int(wholeNumber).min(1, "must be at least 1").max(64, "must be at most 64").optional(),
     })
     .prefault({}),
+  buildCache,
   promote: z
     .strictObject({
       /** Friendly tags move only to images whose smoke test had a GPU. */

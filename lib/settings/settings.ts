@@ -87,6 +87,11 @@ function inSandbox(settings: Settings, facts: SandboxFacts): Settings {
       port: facts.ports.cache,
       metricsPort: facts.ports.cacheMetrics,
     },
+    packageCache: {
+      ...settings.packageCache,
+      pythonPort: facts.ports.pythonPackages ?? settings.packageCache.pythonPort,
+      debianPort: facts.ports.debianPackages ?? settings.packageCache.debianPort,
+    },
     imagesLockFile: join(facts.root, "images.lock.yaml"),
   };
 }

@@ -5,6 +5,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { execa } from "execa";
 import { pinsOfStacks } from "../../lib/cache-store/needed.ts";
 import { blobFolder, storeFolder } from "../../lib/cache-store/volume.ts";
+import { BuildRun } from "../../lib/images/build-run.ts";
 import { until } from "../faults/background-run.ts";
 import { cacheLimit } from "../../provider/cache-limit.ts";
 import { cacheName, DevStack } from "../faults/dev-stack.ts";
@@ -198,7 +199,7 @@ describe("npm run cache", function () {
       {
         log: async (message, { severity } = {}) => void said.push(`${severity}: ${message}`),
         signal: new AbortController().signal,
-        built: new Set(),
+        run: new BuildRun(),
       },
     );
     assert.match(

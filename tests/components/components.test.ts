@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import * as pulumi from "@pulumi/pulumi";
+import { BuildCacheRegistry } from "../../components/build-cache-registry.ts";
 import { CudaBase } from "../../components/cuda-base.ts";
 import { DockerDaemon } from "../../components/docker-daemon.ts";
 import { RegistryCache } from "../../components/registry-cache.ts";
@@ -66,7 +67,7 @@ function imageArgs(name: string): ImageArgs {
     stateDir: "/state",
     keep: 3,
     keepStorage: 100e9,
-    needed: [],
+    needed: "",
     adoptTags: false,
     requireGpu: false,
     idleMinutes: 30,
@@ -186,6 +187,36 @@ describe("components", () => {
     it("serves metrics only on a port of their own", () => {
       assert.doesNotMatch(registryConfig(cacheArgs), /debug/);
       assert.match(registryConfig({ ...cacheArgs, metricsPort: 5001 }), /addr: 127\.0\.0\.1:5001/);
+    });
+  });
+
+  describe("BuildCacheRegistry", () => {
+    beforeEach(async () => {
+      const { stack, dockerHost, image, memoryMiB } = cacheArgs;
+      new BuildCacheRegistry("build-cache", { stack, dockerHost, image, port: 5005, memoryMiB });
+      await waitForRPCs();
+    });
+
+    it("is a container with a volume, and takes the image away with the last of its containers", () => {
+      assert.deepEqual(typesAndNames(), [
+        "command:local:Command build-cache-image-removal",
+        "command:local:Command build-cache-limit",
+        "docker:index/container:Container build-cache-server",
+        "docker:index/remoteImage:RemoteImage build-cache-image",
+        "docker:index/volume:Volume build-cache-steps",
+        "gpu-build-host:components:BuildCacheRegistry build-cache",
+      ]);
+    });
+
+    it("takes pushes on loopback alone, as nobody, and drops at its start what no tag names", () => {
+      const { command, networkMode, name } = inputsOf("build-cache-server");
+      const [script = ""] = command as string[];
+      assert.equal(networkMode, "host");
+      assert.equal(name, "gpu-build-host-dev-build-cache");
+      assert.match(script, /addr: 127\.0\.0\.1:5005/);
+      assert.doesNotMatch(script, /proxy:/);
+      assert.match(script, /garbage-collect --delete-untagged \S+ .*; exec \/bin\/registry serve/);
+      assert.match(script, /exec su -s \/bin\/sh nobody/);
     });
   });
 

@@ -20,6 +20,7 @@ import {
   type FileSource,
   type HostFolder,
 } from "../../lib/host/host-folder.ts";
+import { BuildRun } from "../../lib/images/build-run.ts";
 import { hostsToml } from "../../lib/registry/hosts-toml.ts";
 import { hostFolder, type HostFolderState } from "../../provider/host-folder.ts";
 import type { Session } from "../../provider/resource-handler.ts";
@@ -27,7 +28,7 @@ import type { Session } from "../../provider/resource-handler.ts";
 const session: Session = {
   log: async () => {},
   signal: new AbortController().signal,
-  built: new Set(),
+  run: new BuildRun(),
 };
 
 describe("HostFolder", () => {

@@ -7,6 +7,7 @@ import {
   readdirSync,
   readFileSync,
   renameSync,
+  statSync,
   symlinkSync,
   truncateSync,
   unlinkSync,
@@ -14,6 +15,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
+import { FileHashCache } from "../../lib/images/file-hash-cache.ts";
 import { type PlanOptions } from "../../lib/images/plan.ts";
 import type { ImageDefinition } from "../../lib/images/types.ts";
 import { digest, usePlanProject } from "./plan-project.ts";
@@ -165,7 +167,7 @@ describe("what goes into an image's hash", () => {
 
     it("reads an unchanged file only once, a damaged memory not at all", async () => {
       utimesSync(join(project.folder, "app/run.sh"), 1, 1);
-      await new Promise((resolve) => setTimeout(resolve, 1100)); // files as young as this are always read
+      await new Promise((resolve) => setTimeout(resolve, 2600)); // files as young as this are always read
       const before = await planApp();
       const memory = join(
         project.folder,
@@ -189,6 +191,31 @@ describe("what goes into an image's hash", () => {
       assert.equal((await planApp()).hash, before.hash);
       writeFileSync(memory, forged); // no checksum
       assert.equal((await planApp()).hash, before.hash);
+      // As long, in the same file and with the old time: only the time of the change itself tells.
+      const file = join(project.folder, "app/run.sh");
+      const { atimeMs, mtimeMs, ino } = statSync(file);
+      writeFileSync(file, "nur");
+      utimesSync(file, atimeMs / 1000, mtimeMs / 1000);
+      assert.deepEqual([statSync(file).mtimeMs, statSync(file).ino], [mtimeMs, ino]);
+      assert.notEqual((await planApp()).parts["file run.sh"], before.parts["file run.sh"]);
+    });
+
+    it("trusts no file that changed just before it was read: it may change again within the same time", async () => {
+      const state = join(project.folder, "state");
+      const remembered = async (changedAt: number) => {
+        const cache = await FileHashCache.open(state, "/context");
+        cache.set("a.txt", { stamp: `${changedAt}`, changedAt }, "0123");
+        await cache.save();
+        return (await FileHashCache.open(state, "/context")).get("a.txt", {
+          stamp: `${changedAt}`,
+          changedAt,
+        });
+      };
+      const now = Date.now();
+      assert.equal(await remembered(now), undefined);
+      assert.equal(await remembered(now - 2000), undefined); // FAT's times are that coarse
+      assert.equal(await remembered(now + 3_600_000), undefined); // a clock that was set back
+      assert.equal(await remembered(now - 4000), "0123");
     });
 
     it("shows folders instead of files above 200 of them", async () => {

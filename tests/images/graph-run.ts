@@ -2,7 +2,9 @@ import { createHash } from "node:crypto";
 import { execa } from "execa";
 import { engineAt, type Engine } from "../../lib/docker/engine.ts";
 import { askForecast, type AskedForecast } from "../../lib/images/ask-forecast.ts";
+import { BuildRun } from "../../lib/images/build-run.ts";
 import { readRun, type ImageEvent } from "../../lib/images/history.ts";
+import { neededText } from "../../lib/images/needed.ts";
 import { planStack } from "../../lib/images/plan-stack.ts";
 import type { ImagePlan } from "../../lib/images/types.ts";
 import { bytesOf } from "../../lib/settings/quantities.ts";
@@ -48,7 +50,7 @@ export class GraphStack {
   /** Refreshes, then creates, updates and deletes as Pulumi would. Returns what the history says of it. */
   async up(settings: Settings): Promise<ImageEvent[]> {
     const plan = await this.plan(settings);
-    const session = { signal: new AbortController().signal, log: async () => {}, built: new Set<string>() };
+    const session = { signal: new AbortController().signal, log: async () => {}, run: new BuildRun() };
     process.env.GPU_BUILD_HOST_RUN = `run ${++this.runs}`;
     for (const [name, state] of this.states) {
       const live = (await image.read("id", "urn", state))?.props;
@@ -83,7 +85,7 @@ export class GraphStack {
       stateDir: settings.stateDir,
       keep: settings.keepVersions,
       keepStorage: bytesOf(settings.keepStorage) ?? 0,
-      needed: plan.map((wanted) => wanted.reference),
+      needed: neededText(plan.map((wanted) => wanted.reference)),
       adoptTags: settings.adoptTags,
       reference,
       tags,

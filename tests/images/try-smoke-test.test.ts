@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { PassThrough } from "node:stream";
+import { BuildRun } from "../../lib/images/build-run.ts";
 import type { Engine } from "../../lib/docker/engine.ts";
 import type { ImageEvent } from "../../lib/images/history.ts";
 import type { ImageResource } from "../../lib/images/image-resource.ts";
@@ -60,7 +61,7 @@ describe("the smoke test's outcome (on a stand-in for an engine with a GPU)", ()
     const options = {
       engine: engine as unknown as Engine,
       signal: new AbortController().signal,
-      built: new Set<string>(),
+      run: new BuildRun(),
     };
     const outcome = await trySmokeTest(resource(), imageId, event, options);
     await withTagLedger({ stateDir, engineId: engine.id, stack: "dev" }, async (ledger) =>

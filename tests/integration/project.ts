@@ -15,6 +15,7 @@ export const copied = [
   "cli",
   "components",
   "lib",
+  "package-cache",
   "provider",
   "sandbox",
   "index.ts",

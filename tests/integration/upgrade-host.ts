@@ -20,6 +20,7 @@ import { copied, type Summary } from "./project.ts";
 /** What `npm run plan -- --json` says, as far as the test reads it. */
 export interface Plan {
   verdict: string;
+  reasons: { rule: string; verdict: string; text: string }[];
   images: { name: string; will: "build" | "reuse" | "retag" | "missing"; reasons: string[] }[];
   bill: { fetch: { bytes: number; unknown: string[] }; disk: { bytes: number | null } };
 }
@@ -80,7 +81,7 @@ export class UpgradeHost {
   /** Takes the stack's images, the copy and the proxy away; the sandbox's stack is as it was. */
   async close(): Promise<void> {
     if (existsSync(join(this.folder, "Pulumi.upgrade.yaml")))
-      await this.npm("destroy", "--stack", "upgrade", "--built-toolchain");
+      await this.npm("destroy", ["--stack", "upgrade", "--built-toolchain"]);
     await this.proxy.stop();
     rmSync(this.folder, { recursive: true, force: true });
     await this.images.close();
@@ -125,7 +126,7 @@ export class UpgradeHost {
 
   /** What the stack would do now, as a person asks for it. */
   async plan(): Promise<Plan> {
-    return JSON.parse(await this.npm("plan", "--stack", "upgrade", "--json")) as Plan;
+    return JSON.parse(await this.npm("plan", ["--stack", "upgrade", "--json"], [0, 2])) as Plan;
   }
 
   /** Plans, converges, and measures what was fetched and stored. */
@@ -133,7 +134,7 @@ export class UpgradeHost {
     const plan = await this.plan();
     const before = { fetched: this.fetched(), stored: await this.stored(), time: Date.now() };
     const summary = JSON.parse(
-      await this.npm("start", "--stack", "upgrade", "--json", "--built-toolchain"),
+      await this.npm("start", ["--stack", "upgrade", "--json", "--built-toolchain"]),
     ) as Summary;
     const seconds = (Date.now() - before.time) / 1000;
     const by = (result: string) =>
@@ -191,8 +192,8 @@ export class UpgradeHost {
     return Number.parseInt(stdout, 10);
   }
 
-  /** Runs a command of package.json in the copy; returns its stdout, fails with all that it said. */
-  private async npm(command: string, ...args: string[]): Promise<string> {
+  /** Runs a command of package.json in the copy; returns its stdout. Another exit code than those fails, with all that it said. */
+  private async npm(command: string, args: string[], exitCodes = [0]): Promise<string> {
     const result = await execa("node", [join(this.folder, "bootstrap", "run.mjs"), command, ...args], {
       cwd: this.folder,
       env: {
@@ -205,7 +206,7 @@ export class UpgradeHost {
       reject: false,
       stdin: "ignore",
     });
-    if (result.exitCode !== 0)
+    if (!exitCodes.includes(result.exitCode ?? -1))
       throw new Error(`npm run ${command} failed (${result.exitCode}):\n${result.all}`);
     return result.stdout;
   }

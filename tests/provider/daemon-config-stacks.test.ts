@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { existsSync, readdirSync, rmSync, statSync, truncateSync } from "node:fs";
 import { join } from "node:path";
+import { BuildRun } from "../../lib/images/build-run.ts";
 import { ledgerPath, refuseWhileClaimed } from "../../lib/daemon/ledger-file.ts";
 import { daemonConfig, type DaemonConfigArgs } from "../../provider/daemon-config.ts";
 import { startMirror, type MirrorStandIn } from "../daemon/mirror-stand-in.ts";
@@ -208,7 +209,7 @@ describe("DaemonConfig among others, on a real engine", function () {
     const session = {
       log: async () => undefined,
       signal: AbortSignal.abort(new Error("stopped")),
-      built: new Set<string>(),
+      run: new BuildRun(),
     };
     await assert.rejects(daemonConfig.create(URN, await dev.inputs(), session), /stopped/);
     assert.equal(host.text, "{}");

@@ -1,3 +1,4 @@
+import { BuildRun } from "../../lib/images/build-run.ts";
 import assert from "node:assert/strict";
 import { daemonConfig, type DaemonConfigArgs, type DaemonConfigState } from "../../provider/daemon-config.ts";
 import type { Session } from "../../provider/resource-handler.ts";
@@ -13,7 +14,7 @@ export class Stack {
   readonly args: DaemonConfigArgs;
   readonly messages: string[] = [];
   readonly session: Session = {
-    built: new Set(),
+    run: new BuildRun(),
     log: async (message) => void this.messages.push(message),
     signal: new AbortController().signal,
   };

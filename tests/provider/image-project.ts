@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { BuildRun } from "../../lib/images/build-run.ts";
 import { readHistory } from "../../lib/images/history.ts";
 import { pinnedVersions } from "../../lib/images/pinned-versions.ts";
 import { planImages } from "../../lib/images/plan.ts";
@@ -115,7 +116,7 @@ export function useImageProject(name: string, imageStore: "overlay2" | "containe
   const said: string[] = [];
   function session(signal = new AbortController().signal): Session {
     said.length = 0;
-    return { signal, log: async (message) => void said.push(message), built: new Set() };
+    return { signal, log: async (message) => void said.push(message), run: new BuildRun() };
   }
 
   const smokeTest = () => ({

@@ -4,6 +4,7 @@ import { execa } from "execa";
 import { outdatedContainers } from "../../lib/images/outdated-containers.ts";
 import { rollBack, type RollbackOptions, type RollbackRequest } from "../../lib/images/roll-back.ts";
 import { readTagLedger } from "../../lib/images/tag-ledger.ts";
+import { neededText } from "../../lib/images/needed.ts";
 import { image, type ImageState } from "../../provider/image.ts";
 import { useImageProject } from "./image-project.ts";
 
@@ -139,7 +140,7 @@ describe("promotion of an image, and the way back", function () {
 
     it("keeps the pinned version and the one that was left, however few are kept", async () => {
       await rollBack(request({ to: "3" }), options());
-      const few = { ...(await pinned()), keep: 1, keepStorage: 0, needed: [references[0]!] };
+      const few = { ...(await pinned()), keep: 1, keepStorage: 0, needed: neededText([references[0]!]) };
       await image.update("id", "urn", app, few, session());
       assert.deepEqual(await versions(), [references[0]!, references[2]!].sort());
     });

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { neededText } from "../../lib/images/needed.ts";
 import type { ImageState } from "../../provider/image.ts";
 import { usePruneProject } from "./prune-project.ts";
 
@@ -31,7 +32,7 @@ describe("keepStorage at up", function () {
     const first = await up("dev", 10_000);
     const second = await up("dev", 20_000);
     await docker("create", "--name", "user", "--network", "none", second.reference, "true");
-    await up("dev", 30_000, { keepStorage: 0, needed: [first.reference] });
+    await up("dev", 30_000, { keepStorage: 0, needed: neededText([first.reference]) });
     assert.ok(await engine().image(first.reference));
     assert.ok(await engine().image(second.reference));
     await docker("rm", "user");

@@ -1,5 +1,6 @@
 import { engineAt } from "../../docker/engine.ts";
 import { UserError } from "../../errors.ts";
+import { familiarName, parseReference } from "../../images/image-reference.ts";
 import { refuseForeignTags } from "../../images/promote.ts";
 import { readTagLedger } from "../../images/tag-ledger.ts";
 import { fail, isUnknown, ok, skip, type CheckDefinition } from "../types.ts";
@@ -13,13 +14,22 @@ export const tagChecks: CheckDefinition[] = [
       const [engine, planned] = [await ask(), await images()];
       if (isUnknown(engine)) return skip("the engine does not answer");
       if (isUnknown(planned)) return skip(planned.problem);
-      const ledger = await readTagLedger(settings.stateDir, engine.id);
+      const host = engineAt(settings.engine.host);
+      const [ledger, listed] = await Promise.all([
+        readTagLedger(settings.stateDir, engine.id),
+        host.imageList(), // once for all tags
+      ]);
+      const byName = new Map(listed.flatMap((image) => image.tags.map((tag) => [tag, image] as const)));
+      const look = {
+        image: async (tag: string) => byName.get(familiarName(parseReference(tag)!)),
+        names: (pattern: string) => host.names(pattern),
+      };
       const problems = await Promise.all(
         planned.map(({ name, reference, tags }) =>
           refuseForeignTags(
             { stack: settings.stack, image: name, reference, tags, adopt: settings.adoptTags },
             ledger,
-            engineAt(settings.engine.host),
+            look,
           ).then(
             () => undefined,
             (error: unknown) => {

@@ -32,6 +32,9 @@ const takesValue = new Set(
 export function readInstall(command: Command): Install | undefined {
   const [program = "", ...rest] = command.words;
   const name = program.slice(program.lastIndexOf("/") + 1);
+  // What compiles a wheel stands behind it: `kept-wheel flash-attn -- pip3 wheel …`.
+  if (name === "kept-wheel" && rest.includes("--"))
+    return readInstall({ ...command, words: rest.slice(rest.indexOf("--") + 1) });
   if (/^pip\d*(\.\d+)?$/.test(name)) return pip(command, program, rest, name);
   if (/^python\d*(\.\d+)?$/.test(name)) {
     const module = rest.indexOf("-m");

@@ -1,0 +1,152 @@
+import { request } from "node:http";
+import { chmodSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { debianCommand, pythonCommand } from "../../components/package-cache-command.ts";
+import { cacheFolder, runFolder, wheelLoginInside } from "../../lib/package-cache/nginx-config.ts";
+import { answers } from "../../lib/package-cache/open.ts";
+import { freePorts } from "../integration/free-ports.ts";
+import type { Project } from "../integration/project.ts";
+import type { TestProxy } from "../proxy/test-proxy.ts";
+import type { SmallIndex } from "./small-index.ts";
+import { untilTrue } from "./until-true.ts";
+
+const storage = 10e6;
+const allow = ["127.0.0.0/8"];
+const names = { python: "gbh-test-python", debian: "gbh-test-debian" };
+
+/** The containers of a package cache as the component starts them, but small, and with pages that are old after a second. */
+export class RunningCaches {
+  readonly login = "builds:0123456789";
+  private readonly project: Project;
+  private readonly python: number;
+  private readonly debian: number;
+  private readonly index: SmallIndex;
+
+  private constructor(project: Project, index: SmallIndex, [python = 0, debian = 0]: number[]) {
+    this.project = project;
+    this.index = index;
+    this.python = python;
+    this.debian = debian;
+  }
+
+  static async start(
+    project: Project,
+    image: string,
+    index: SmallIndex,
+    outside: TestProxy,
+  ): Promise<RunningCaches> {
+    const caches = new RunningCaches(project, index, await freePorts(2));
+    const { python, debian } = caches;
+    const certificates = process.env["SSL_CERT_FILE"] ?? "/etc/ssl/certs/ca-certificates.crt";
+    const loginFile = join(project.root, "login");
+    writeFileSync(loginFile, `${caches.login.replace(":", ":{PLAIN}")}\n`);
+    chmodSync(project.root, 0o755);
+    const nginx = pythonCommand(
+      { listen: [`127.0.0.1:${python}`], allow, httpIndexes: [index.url], storage, ca: "/ca.pem" },
+      storage,
+      "",
+    ).replaceAll(" 10m;", " 1s;");
+    const squid = debianCommand(
+      { listen: [`127.0.0.1:${debian}`], allow, storage, direct: [] },
+      { script: `export http_proxy='http://127.0.0.1:${outside.port}'\n` },
+    ).replace("refresh_pattern . 10 0% 10", "refresh_pattern . 0 0% 0");
+    await caches.run("python", image, nginx, [
+      `${loginFile}:${wheelLoginInside}:ro`,
+      `${certificates}:/ca.pem:ro`,
+    ]);
+    await caches.run("debian", image, squid, []);
+    for (const port of [python, debian]) await untilTrue(30, () => answers("127.0.0.1", port));
+    return caches;
+  }
+
+  private async run(
+    kind: "python" | "debian",
+    image: string,
+    command: string,
+    mounts: string[],
+  ): Promise<void> {
+    const volumes = [`${names[kind]}:${cacheFolder}`, ...mounts].flatMap((mount) => ["--volume", mount]);
+    const args = [
+      "--network",
+      "host",
+      "--read-only",
+      "--tmpfs",
+      `${runFolder}:mode=1777`,
+      "--cap-drop",
+      "ALL",
+    ];
+    await this.project.docker(
+      ...["run", "--detach", "--name", names[kind], ...args, ...volumes],
+      ...["--entrypoint", "/bin/sh", image, "-c", command],
+    );
+  }
+
+  async stop(): Promise<void> {
+    await this.project.docker("rm", "--force", "--volumes", ...Object.values(names));
+    await this.project.docker("volume", "rm", ...Object.values(names));
+  }
+
+  /** From now on no name of a host is found: the nameserver is gone. */
+  async loseNames(): Promise<void> {
+    const script = `echo "resolver 127.0.0.1:1;" > ${runFolder}/resolver.conf && exec nginx -s reload -c ${runFolder}/nginx.conf`;
+    await this.project.docker("exec", names.python, "sh", "-c", script);
+  }
+
+  /** Bytes on the disk. */
+  async bytes(kind: "python" | "debian"): Promise<number> {
+    const out = await this.project.docker("exec", names[kind], "du", "-sB1", `${cacheFolder}/${kind}`);
+    return Number(out.split("\t")[0]);
+  }
+
+  /** Fetches a file of the index through the cache, or what stands at a path of the cache; returns its bytes. */
+  async fetchPython(path: string): Promise<number> {
+    const whole = path.startsWith("/files/") ? `/http/127.0.0.1:${this.index.port}${path}` : path;
+    const answer = await this.ask(whole);
+    if (!answer.ok) throw new Error(`${whole}: ${answer.status}`);
+    return (await answer.arrayBuffer()).byteLength;
+  }
+
+  async text(path: string): Promise<string> {
+    const answer = await this.ask(path);
+    if (!answer.ok) throw new Error(`${path}: ${answer.status}`);
+    return answer.text();
+  }
+
+  async status(path: string): Promise<number> {
+    return (await this.ask(path)).status;
+  }
+
+  async put(path: string, login?: string): Promise<number> {
+    const headers: Record<string, string> = login
+      ? { authorization: `Basic ${Buffer.from(login).toString("base64")}` }
+      : {};
+    return (await this.ask(path, { method: "PUT", body: "wheel", headers })).status;
+  }
+
+  fetchDebian(url: string): Promise<number> {
+    return this.throughProxy(url).then(({ bytes }) => bytes);
+  }
+
+  debianStatus(url: string): Promise<number> {
+    return this.throughProxy(url).then(({ status }) => status);
+  }
+
+  private ask(path: string, init: RequestInit = {}): Promise<Response> {
+    return fetch(`http://127.0.0.1:${this.python}${path}`, init);
+  }
+
+  private throughProxy(url: string): Promise<{ status: number; bytes: number }> {
+    return new Promise((resolve, reject) => {
+      const asked = request(
+        { host: "127.0.0.1", port: this.debian, path: url, headers: { host: new URL(url).host } },
+        (answer) => {
+          let bytes = 0;
+          answer.on("data", (chunk: Buffer) => (bytes += chunk.length));
+          answer.on("end", () => resolve({ status: answer.statusCode ?? 0, bytes }));
+        },
+      );
+      asked.on("error", reject);
+      asked.end();
+    });
+  }
+}
