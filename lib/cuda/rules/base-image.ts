@@ -20,7 +20,7 @@ export function baseImage(context: Context): Answer[] {
     );
   if (distribution?.python && distribution.python !== combination.python)
     answers.push(
-      unknown("base-image", "build", {
+      warns("base-image", {
         text: `${distribution.id} brings Python ${distribution.python}, and the base takes the image's own python3: its check stops the build unless that is ${combination.python}`,
         facts: [fact, settingFact("python", combination.python)],
         sources: distribution.sources,

@@ -60,6 +60,7 @@ export const driverCases: Case[] = [
       driver: "495.29.05",
       gpu: "Tesla V100-PCIE-16GB",
       access: "cdi",
+      python: "3.9",
     },
   ],
   [
@@ -81,7 +82,7 @@ export const driverCases: Case[] = [
     github("vllm-project/vllm#16307"),
     "works",
     "driver-runs-cuda",
-    { torch: "2.5.1", index: "cu124", driver: "535.183.01", gpu: "Tesla P100-PCIE-16GB" },
+    { torch: "2.5.1", index: "cu124", driver: "535.183.01", gpu: "Tesla P100-PCIE-16GB", python: "3.12" },
   ],
   [
     "560.35.03 runs CUDA 12.4 on a V100",

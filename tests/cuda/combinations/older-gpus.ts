@@ -136,6 +136,7 @@ export const olderGpuCases: Case[] = [
       cuda: "12.4",
       driver: "550.163.01",
       gpu: "Tesla P100-PCIE-16GB",
+      python: "3.12",
       image: "nvidia/cuda:12.4.1-base-ubuntu22.04",
       access: "cdi",
     },

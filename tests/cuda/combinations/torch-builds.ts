@@ -202,7 +202,7 @@ export const torchBuildCases: Case[] = [
   [
     "Ubuntu 22.04 has no Python 3.12 of its own",
     "https://packages.ubuntu.com/jammy/python3",
-    "unknown",
+    "works",
     "base-image",
     { torch: "2.7.1", index: "cu128", python: "3.12" },
   ],
