@@ -79,24 +79,26 @@ function withTorch({ combination, data }: Context, pin: Pin, row: Row): Answer[]
   ];
 }
 
-/** The build opens libcudart of its own CUDA major. */
+/** The build opens libcudart of its own CUDA major. A stack's `packageIndex` is for torch alone: what a service locks is PyPI's, what its Dockerfile installs may be another's. */
 function withTorchsCuda({ combination, torchCuda }: Context, pin: Pin, row: Row): Answer[] {
   if (!torchCuda) return [];
+  const rule = "xformers-fits-torchs-cuda";
   const local = localPart(pin.version);
-  const isFromPypi = local === undefined && combination.packageIndex === undefined;
-  const built =
-    local && /^cu\d{3}$/.test(local)
-      ? `${local.slice(2, 4)}.${local.slice(4)}`
-      : isFromPypi
-        ? row.pypiCuda
-        : undefined;
+  const ofIndex = local && /^cu\d{3}$/.test(local) ? `${local.slice(2, 4)}.${local.slice(4)}` : undefined;
+  const built = ofIndex ?? (local === undefined ? row.pypiCuda : undefined);
   if (!built || majorOf(built) === majorOf(torchCuda.cuda)) return [];
+  const parts = {
+    text: `${ofIndex ? "xformers" : "PyPI's xformers"} ${pin.version} is built for CUDA ${built} and opens libcudart.so.${majorOf(built)}; torch ${combination.torch} brings CUDA ${torchCuda.cuda}`,
+    facts: [pinFact(pin), settingFact("torch", combination.torch), torchCuda.fact],
+    sources: row.sources,
+    fix: `take xformers from PyTorch's index ${indexOfCuda(torchCuda.cuda)}`,
+  };
+  const mayBeAnothers = !ofIndex && combination.packageIndex !== undefined && /Dockerfile/.test(pin.from);
+  if (!mayBeAnothers) return [fails(rule, "import", parts)];
   return [
-    fails("xformers-fits-torchs-cuda", "import", {
-      text: `${isFromPypi ? "PyPI's xformers" : "xformers"} ${pin.version} is built for CUDA ${built} and opens libcudart.so.${majorOf(built)}; torch ${combination.torch} brings CUDA ${torchCuda.cuda}`,
-      facts: [pinFact(pin), settingFact("torch", combination.torch), torchCuda.fact],
-      sources: row.sources,
-      fix: `take xformers from PyTorch's index ${indexOfCuda(torchCuda.cuda)}`,
+    unknown(rule, "import", {
+      ...parts,
+      text: `${parts.text}: it loads only where the service installs the build of PyTorch's index ${indexOfCuda(torchCuda.cuda)} instead`,
     }),
   ];
 }
