@@ -290,18 +290,4 @@ export const attentionCases: Case[] = [
     "flash-attn-wheel",
     { torch: "2.9.1", index: "cu130", pins: "flash-attn==2.8.3" },
   ],
-  [
-    "PyPI's xformers 0.0.33.post1 beside torch 2.9.0 of cu130",
-    pages.xformersPypi,
-    "fails",
-    "xformers-fits-torchs-cuda",
-    { torch: "2.9.0", index: "cu130", pins: "xformers==0.0.33.post1" },
-  ],
-  [
-    "PyPI's xformers 0.0.33 beside torch 2.9.0 of cu130",
-    pages.xformersPypi,
-    "works",
-    "xformers-fits-torch",
-    { torch: "2.9.0", index: "cu130", pins: "xformers==0.0.33" },
-  ],
 ];

@@ -278,4 +278,18 @@ export const torchBuildCases: Case[] = [
     "torch-on-index",
     { torch: "2.7.1", index: "nightly/cu128", cuda: "12.8" },
   ],
+  [
+    "PyPI's xformers 0.0.33.post1 beside torch 2.9.0 of cu130",
+    pages.xformersPypi,
+    "fails",
+    "xformers-fits-torchs-cuda",
+    { torch: "2.9.0", index: "cu130", pins: "xformers==0.0.33.post1" },
+  ],
+  [
+    "PyPI's xformers 0.0.33 beside torch 2.9.0 of cu130",
+    pages.xformersPypi,
+    "works",
+    "xformers-fits-torch",
+    { torch: "2.9.0", index: "cu130", pins: "xformers==0.0.33" },
+  ],
 ];
