@@ -249,4 +249,17 @@ export const containerCases: Case[] = [
     "base-image",
     { torch: "2.7.1", index: "cu128", image: "nvidia/cuda:12.8-base-ubuntu22.04" },
   ],
+  [
+    "a requirement that is switched off, on GeForce",
+    github("QuipNetwork/quip-miner#24"),
+    "unknown",
+    "container-starts",
+    {
+      torch: "2.7.1",
+      index: "cu128",
+      driver: "550.144.03",
+      gpu: rtx4090,
+      environment: { NVIDIA_DISABLE_REQUIRE: "1" },
+    },
+  ],
 ];
