@@ -125,7 +125,7 @@ function buildOf(
 
 /** An index of PyTorch's own host that has no releases for a CUDA version: nightly builds, a slip of the pen. */
 const isPytorchsOther = (index: string) =>
-  /^https:\/\/download\.pytorch\.org\/whl\//.test(index) &&
+  /^https:\/\/download\.pytorch\.org\/whl\/[^/]/.test(index) &&
   !/\/whl\/(cu\d{3}|cpu|xpu|rocm[\d.]*)\/?$/.test(index);
 
 function externalImage(reference: string, data: CudaData): ExternalImage {
