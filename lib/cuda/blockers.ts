@@ -19,7 +19,7 @@ export interface Blockers {
 
 export interface BlockerOptions {
   /** Asks a real resolver about the last candidates; undefined where it cannot say. */
-  resolves?: (combination: Combination) => Promise<boolean | undefined>;
+  resolves?: Search["resolves"];
 }
 
 /** Facts that no setting of the stack can change. */

@@ -29,6 +29,8 @@ const gpuArchitecture = fact({
   lastToolkitMajor: z.int().optional(),
   /** Last branch that still drives it, e.g. 580; absent: still supported. */
   lastDriverBranch: z.int().optional(),
+  /** Last torch whose extension builder takes it in TORCH_CUDA_ARCH_LIST; absent: the newest does. */
+  lastTorch: version.optional(),
 });
 
 const cudaToolkit = fact({
@@ -154,6 +156,10 @@ const ctranslate2Releases = fact({
   loads: z.array(z.string()),
   /** cuDNN's major that it needs; absent: none. */
   cudnnMajor: z.int().optional(),
+  /** Least compute capability that its wheels have code for. */
+  leastComputeCapability: capability.optional(),
+  /** A driver older than that of `builtWithCuda` has refused its PTX (cudaErrorUnsupportedPtxVersion). */
+  isRefusedByOlderDrivers: z.boolean().optional(),
 });
 
 const whisperxRelease = fact({

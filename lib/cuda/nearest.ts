@@ -26,7 +26,8 @@ export interface Search {
   before?: Combination;
   host: HostFacts;
   data: CudaData;
-  resolves?: (combination: Combination) => Promise<boolean | undefined>;
+  /** Whether the packages go together, asked of a real resolver; of images that are left out it asks nothing. */
+  resolves?: (combination: Combination, without: string[]) => Promise<boolean | undefined>;
 }
 
 /**
@@ -48,7 +49,7 @@ export async function nearestThatWorks(wanted: Combination, search: Search): Pro
     for (const { combination, without } of found) {
       if (questions > 0) {
         questions--;
-        if ((await search.resolves!(combination)) === false) continue;
+        if ((await search.resolves!(combination, without)) === false) continue;
       }
       const verdict = verdictOf(judge(combination, search.host, search.data));
       return { changes: changesBetween(start, combination), without, verdict, combination };

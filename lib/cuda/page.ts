@@ -65,6 +65,7 @@ function gpus(page: Page, data: CudaData): void {
     "first toolkit": (it) => it.firstToolkit,
     "last toolkit": (it) => (it.lastToolkitMajor === undefined ? "" : `${it.lastToolkitMajor}.x`),
     "last driver branch": (it) => (it.lastDriverBranch === undefined ? "" : String(it.lastDriverBranch)),
+    "last torch that builds extensions for it": (it) => it.lastTorch ?? "",
   });
   page.text("### Models");
   page.table(data.gpuModels, "computeCapability", {
@@ -136,6 +137,7 @@ function companions(page: Page, data: CudaData): void {
     ctranslate2: (it) => code(it.versions),
     "built with CUDA": (it) => it.builtWithCuda,
     opens: (it) => it.loads.map(code).join(" "),
+    "compute capability from": (it) => it.leastComputeCapability ?? "",
   });
   page.text("## whisperX");
   page.table(data.whisperx, "whisperx", {

@@ -19,26 +19,36 @@ export function gpuModel(name: string, data: Pick<CudaData, "gpuModels">): GpuMo
     models.map((model) => ({ name: `NVIDIA ${model}`, computeCapability })),
   );
   const exact = models.find((model) => plain(model.name) === wanted);
-  if (exact) return exact;
-  const meant = models.filter((model) => {
-    const short = withoutLine(plain(model.name));
-    return short === wanted || short.startsWith(`${wanted} `);
-  });
-  const capabilities = new Set(meant.map(({ computeCapability }) => computeCapability));
-  if (capabilities.size !== 1) return undefined;
-  return meant.find((model) => withoutLine(plain(model.name)) === wanted) ?? meant[0];
+  return exact ?? meantBy(wanted, models) ?? meantBy(wanted.replace(/ \d+ ?gb$/, ""), models);
 }
 
-/** Lower case, one space between words, without the maker. */
+/** The model that a shortened name means, where all that it could mean have one compute capability. */
+function meantBy(wanted: string, models: GpuModel[]): GpuModel | undefined {
+  const short = wanted.replace(/^geforce /, "");
+  const isExact = (model: GpuModel) => shortNames(model).includes(short);
+  const meant = models.filter(
+    (model) => isExact(model) || shortNames(model).some((name) => name.startsWith(`${short} `)),
+  );
+  const capabilities = new Set(meant.map(({ computeCapability }) => computeCapability));
+  if (capabilities.size !== 1) return undefined;
+  return meant.find(isExact) ?? meant[0];
+}
+
+/** Lower case, one space between words, without the maker; `"rtx 4070 ti"` for `"RTX4070Ti"`. */
 function plain(name: string): string {
   return name
     .toLowerCase()
     .replace(/[\s_-]+/g, " ")
     .replace(/^nvidia /, "")
+    .replace(/\b(rtx|gtx)(?=\d)/, "$1 ")
+    .replace(/(?<=\d)(ti|super)\b/, " $1")
     .trim();
 }
 
-/** Without the product line, which people leave out. */
-function withoutLine(name: string): string {
-  return name.replace(/^(geforce|quadro|tesla) /, "");
+/** A model without the product line, which people leave out; of GeForce and RTX A without "RTX" and "GTX" too. */
+function shortNames(model: GpuModel): string[] {
+  const name = plain(model.name);
+  const withoutLine = name.replace(/^(geforce|quadro|tesla) /, "");
+  const withoutSeries = name.replace(/^(geforce [gr]tx|rtx(?= a\d)) /, "");
+  return [withoutLine, withoutSeries];
 }

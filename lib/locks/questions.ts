@@ -118,7 +118,8 @@ async function serviceQuestion(
       requirements: withLines(asked, [], changed),
       python,
       constraints: [...constraints].map(([one, { version }]) => `${one}==${version}`),
-      anyAge: pinnedByTorch(),
+      // A version that only a search proposes is newer than the date of the list as it is.
+      anyAge: [...pinnedByTorch(), ...changed.map((pin) => pin.name)],
     },
     constraintsFrom: new Map([...constraints].map(([one, { from }]) => [one, from])),
     command: `npm run lock -- service ${name} --stack ${settings.stack} --dry-run`,

@@ -18,6 +18,8 @@ export interface ResolvesOptions {
   installUv?: boolean;
   /** Build packages that have sources only, to know what they need: their code runs. @default false, and the answer is unknown */
   buildSources?: boolean;
+  /** Images that are left out of the combination, by name: nobody is asked about them. */
+  without?: string[];
 }
 
 /** A preview has five seconds for all that it says. */
@@ -35,7 +37,8 @@ export async function resolves(
 ): Promise<Answer[]> {
   const { limitMs = defaultLimitMs, cache = envPaths("gpu-build-host", { suffix: "" }).cache } = options;
   const end = Date.now() + limitMs;
-  const questions = await questionsOf(settings, combination, await readStackInstalls(settings));
+  const all = await questionsOf(settings, combination, await readStackInstalls(settings));
+  const questions = all.filter(({ image }) => options.without?.includes(image) !== true);
   const uv = questions.every(({ lock }) => lock) ? undefined : await uvOf(cache, options);
   const kept = new KeptAnswers(cache);
   return Promise.all(
@@ -61,13 +64,14 @@ export async function resolves(
 export function combinationResolver(
   settings: Settings,
   options: ResolvesOptions & { budgetMs?: number } = {},
-): (combination: Combination) => Promise<boolean | undefined> {
+): (combination: Combination, without?: string[]) => Promise<boolean | undefined> {
   const { budgetMs = 4000, limitMs = defaultLimitMs } = options;
   const end = Date.now() + budgetMs;
-  return async (combination) => {
+  return async (combination, without) => {
     const left = end - Date.now();
     if (left <= 0) return undefined;
-    const answers = await resolves(settings, combination, { ...options, limitMs: Math.min(limitMs, left) });
+    const limit = { limitMs: Math.min(limitMs, left), without: without ?? [] };
+    const answers = await resolves(settings, combination, { ...options, ...limit });
     if (answers.some(({ verdict }) => verdict === "fails")) return false;
     return answers.some(({ verdict }) => verdict === "unknown") ? undefined : true;
   };

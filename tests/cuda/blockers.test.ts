@@ -25,7 +25,7 @@ const names = (list: { name: string }[]) => list.map(({ name }) => name).sort();
 const ask = (
   wanted: Combination,
   on: HostFacts = host,
-  resolves?: (c: Combination) => Promise<boolean | undefined>,
+  resolves?: (c: Combination, without: string[]) => Promise<boolean | undefined>,
 ) => blockersOf(dev, wanted, on, data, { resolves });
 
 describe("Blockers of an upgrade", () => {
@@ -42,6 +42,17 @@ describe("Blockers of an upgrade", () => {
     assert.equal(nearest!.combination.torch, "2.9.0");
     assert.equal(nearest!.combination.cudaImage, "nvidia/cuda:13.0.2-base-ubuntu22.04");
     assert.match(note, /blocked by .*torch 2\.7\.1.* without whisperx, which cannot follow/);
+  });
+
+  it("takes PyPI's xformers that is built for CUDA 13.0, and asks a resolver nothing about who is left out", async () => {
+    const questions: string[][] = [];
+    const { nearest } = await ask({ ...dev, cuda: "13.0" }, host, async (_, without) => {
+      questions.push(without);
+      return undefined;
+    });
+    assert.deepEqual(questions, [["whisperx"]]);
+    const moved = nearest!.changes.find(({ name }) => name === "xformers");
+    assert.deepEqual([moved?.from, moved?.to], ["0.0.31.post1", "0.0.33"]);
   });
 
   it("says what the host has against it also where torch is still of the old CUDA version", async () => {

@@ -6,6 +6,7 @@ import { driverCases } from "./combinations/drivers.ts";
 import { kernelCases } from "./combinations/kernels.ts";
 import { nvccCases } from "./combinations/nvcc.ts";
 import { olderGpuCases } from "./combinations/older-gpus.ts";
+import { speechCases } from "./combinations/speech.ts";
 import { torchBuildCases } from "./combinations/torch-builds.ts";
 
 /** Combinations that somebody ran or a maker describes, with what came of it. */
@@ -17,5 +18,6 @@ export const cases: Case[] = [
   ...nvccCases,
   ...torchBuildCases,
   ...companionCases,
+  ...speechCases,
   ...attentionCases,
 ];

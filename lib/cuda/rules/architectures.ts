@@ -1,21 +1,33 @@
 import type { Answer } from "../types.ts";
-import { compareVersions, majorOf } from "../versions.ts";
+import { comparePackageVersions, compareVersions, majorOf } from "../versions.ts";
 import { fails, settingFact, unknown, works } from "./answers.ts";
 import type { Context } from "./context.ts";
 import { codeFor } from "./gpu-kernels.ts";
 
+/** Compute capability of an entry such as `"9.0a"` or `"12.0+PTX"`; what is none stays as it is. */
+const capabilityOf = (entry: string) => entry.replace(/(\d)[af]?(\+PTX)?$/, "$1");
+
 /** What extensions are compiled for, against what nvcc of this CUDA version knows. */
 export function architecturesCompile({ combination, toolkit, data }: Context): Answer[] {
   const rule = "architectures-compile";
-  const { cuda, cudaArchitectures } = combination;
+  const { cuda, torch, cudaArchitectures } = combination;
   if (!toolkit || cudaArchitectures.length === 0) return [];
   const answers = cudaArchitectures.flatMap((entry): Answer[] => {
-    const capability = entry.replace(/[af]?(\+PTX)?$/, "");
+    const capability = capabilityOf(entry);
     const facts = [settingFact("cudaArchitectures", entry), settingFact("cuda", cuda)];
     const family = data.gpuArchitectures.find((row) => row.computeCapabilities.includes(capability));
     const isListed = toolkit.computeCapabilities?.includes(capability);
-    if (isListed) return [];
     const takeOut = `take "${entry}" out of gpu-build-host:cudaBase.cudaArchitectures`;
+    if (isListed && family?.lastTorch && comparePackageVersions(torch, family.lastTorch) > 0)
+      return [
+        fails(rule, "build", {
+          text: `torch ${torch} builds no extension for ${capability} (${family.family}): "Unknown CUDA arch (${capability}) or GPU not supported"`,
+          facts: [...facts, settingFact("torch", torch)],
+          sources: family.sources,
+          fix: takeOut,
+        }),
+      ];
+    if (isListed) return [];
     if (family?.lastToolkitMajor !== undefined && majorOf(cuda) > family.lastToolkitMajor)
       return [
         fails(rule, "build", {
@@ -61,7 +73,7 @@ export function architecturesCompile({ combination, toolkit, data }: Context): A
 export function architecturesCoverHost({ combination, gpus }: Context): Answer[] {
   const { cudaArchitectures } = combination;
   if (!gpus?.length || cudaArchitectures.length === 0) return [];
-  const cubins = cudaArchitectures.map((entry) => entry.replace(/[af]?(\+PTX)?$/, ""));
+  const cubins = cudaArchitectures.map(capabilityOf);
   const ptx = cudaArchitectures.filter((entry) => entry.endsWith("+PTX")).map((entry) => entry.slice(0, -4));
   const known = gpus.filter((gpu) => gpu.computeCapability);
   const bare = known.filter((gpu) => !codeFor(gpu.computeCapability!, cubins, ptx));

@@ -1,5 +1,5 @@
 import type { Answer } from "../types.ts";
-import { majorOf } from "../versions.ts";
+import { compareVersions, majorOf } from "../versions.ts";
 import { settingFact, unknown, warns } from "./answers.ts";
 import type { Context } from "./context.ts";
 
@@ -21,7 +21,7 @@ export function baseImage(context: Context): Answer[] {
   if (distribution?.python && distribution.python !== combination.python)
     answers.push(
       warns("base-image", {
-        text: `${distribution.id} brings Python ${distribution.python}: Python ${combination.python} must be in the image`,
+        text: `${distribution.id} brings Python ${distribution.python}, and the base takes the image's own python3: its check stops the build unless that is ${combination.python}`,
         facts: [fact, settingFact("python", combination.python)],
         sources: distribution.sources,
         fix: `set gpu-build-host:cudaBase.python to "${distribution.python}", or take another distribution`,
@@ -37,6 +37,24 @@ export function baseImage(context: Context): Answer[] {
         facts: [fact],
         sources: [...ended.sources, ...retention(context)],
         fix: `take nvidia/cuda:${ended.supersededBy ?? "of a newer CUDA version"}`,
+      }),
+    );
+  const points = data.cudaToolkits.find(({ version }) => version === image.cuda)?.drivers;
+  const isNamed = exact ?? ended ?? data.endedImages.find(({ supersededBy }) => supersededBy === image.point);
+  if (!image.point)
+    answers.push(
+      unknown("base-image", "install", {
+        text: `NVIDIA's tags name a point release, such as nvidia/cuda:${Object.keys(points ?? {}).at(-1) ?? "12.8.1"}; ${combination.cudaImage} does not`,
+        facts: [fact],
+        fix: "look it up at Docker Hub",
+      }),
+    );
+  else if (points && !isNamed && !(image.point in points))
+    answers.push(
+      unknown("base-image", "install", {
+        text: `nvidia/cuda:${image.point} is not in the data; the newest of CUDA ${image.cuda} that is: ${Object.keys(points).sort(compareVersions).at(-1)}`,
+        facts: [fact],
+        fix: "look it up at Docker Hub",
       }),
     );
   if (exact && image.distribution && exact.distributions && !exact.distributions.includes(image.distribution))

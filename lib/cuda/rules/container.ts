@@ -57,6 +57,15 @@ export function containerStarts(context: Context): Answer[] {
         fix: `upgrade the driver to ${least} or newer`,
       }),
     ];
+  if (isRequirementOff(context))
+    return [
+      unknown(rule, "run", {
+        text: `NVIDIA_DISABLE_REQUIRE lets driver ${host.driver} start the image, which brings its own libcuda: on GeForce, and with other branches than it is for, that ends with "Error 804: forward compatibility was attempted on non supported HW"`,
+        facts,
+        sources: [...sources, ...statementSources(context, "disable-require")],
+        fix: `upgrade the driver to ${least} or newer`,
+      }),
+    ];
   const passes = passesByBranch(context, branch);
   if (
     passes === true &&
@@ -98,6 +107,11 @@ export function containerStarts(context: Context): Answer[] {
     }),
   ];
 }
+
+/** Every image tells NVIDIA's runtime hook to pass over what it requires of the driver. */
+const isRequirementOff = ({ images }: Context) =>
+  images.length > 0 &&
+  images.every(({ environment }) => /^(1|true)$/i.test(environment["NVIDIA_DISABLE_REQUIRE"] ?? ""));
 
 /** Whether the image names this driver branch for all GPUs (true) or none (false). */
 function passesByBranch({ image, gpus }: Context, branch: number): boolean | undefined {

@@ -109,6 +109,7 @@ function buildOf(
   if (packageIndex !== undefined) {
     const torchIndex = packageIndex.replace(/\/+$/, "").split("/").at(-1)!;
     const cuda = cudaOfIndex(packageIndex);
+    if (isPytorchsOther(packageIndex)) return {};
     const fact = { name: "packageIndex", value: packageIndex, from: "gpu-build-host:cudaBase.packageIndex" };
     if (cuda) return { torchIndex, torchCuda: { cuda, fact, sources: [] } };
     if (/^(cpu|xpu|rocm[\d.]*)$/.test(torchIndex)) return { torchIndex };
@@ -121,6 +122,11 @@ function buildOf(
   const fact = { name: "torch's CUDA", value: release.pypiCuda, from: sources[0]! };
   return { torchIndex: indexOfCuda(release.pypiCuda), torchCuda: { cuda: release.pypiCuda, fact, sources } };
 }
+
+/** An index of PyTorch's own host that has no releases for a CUDA version: nightly builds, a slip of the pen. */
+const isPytorchsOther = (index: string) =>
+  /^https:\/\/download\.pytorch\.org\/whl\/[^/]/.test(index) &&
+  !/\/whl\/(cu\d{3}|cpu|xpu|rocm[\d.]*)\/?$/.test(index);
 
 function externalImage(reference: string, data: CudaData): ExternalImage {
   const match =

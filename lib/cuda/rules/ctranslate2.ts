@@ -1,7 +1,8 @@
 import type { Answer, Pin } from "../types.ts";
-import { indexOfCuda, isInRange, majorOf } from "../versions.ts";
+import { indexOfCuda, isAtLeast, isInRange, majorOf } from "../versions.ts";
 import { fails, pinFact, settingFact, unknown, warns, works } from "./answers.ts";
-import type { Context, ImagePins } from "./context.ts";
+import type { Context, GpuFacts, ImagePins } from "./context.ts";
+import { driverVerdict } from "./driver.ts";
 
 const rule = "ctranslate2-finds-its-libraries";
 
@@ -106,26 +107,71 @@ function cublasMajors(pins: ImagePins["pins"]): number[] {
   });
 }
 
-/** What CTranslate2's own notes say of single GPUs. */
-export function ctranslate2OnGpu({ data, images, gpus }: Context): Answer[] {
+/** The code in CTranslate2's wheels against the GPUs and the driver. */
+export function ctranslate2OnGpu(context: Context): Answer[] {
+  const { data, images, gpus } = context;
   if (!gpus?.length) return [];
   return images.flatMap(({ pins }) => {
     const pin = pins.get("ctranslate2");
     const row = pin && rowFor(data, pin);
-    const built = row?.builtWithCuda;
-    if (!pin || !row || !built) return [];
-    const newest = data.cudaToolkits.find(({ version }) => version === built)?.computeCapabilities?.at(-1);
-    const above = gpus.find(
-      (gpu) => gpu.computeCapability && newest && majorOf(gpu.computeCapability) > majorOf(newest),
-    );
-    if (!above) return [];
-    return [
-      warns("ctranslate2-on-gpu", {
-        text: `ctranslate2 ${pin.version} was built with CUDA ${built}, which compiles up to ${newest}: on ${above.name} (${above.computeCapability}) it runs only by PTX`,
-        facts: [pinFact(pin), above.fact],
-        sources: row.sources,
-        fix: `pin ctranslate2${data.ctranslate2.at(-1)!.versions}`,
-      }),
-    ];
+    return pin && row
+      ? [...tooOldGpus(gpus, pin, row), ...olderDriver(context, pin, row), ...newerGpu(context, pin, row)]
+      : [];
   });
+}
+
+type Row = Context["data"]["ctranslate2"][number];
+
+const onGpu = "ctranslate2-on-gpu";
+
+/** GPUs that its wheels have no code for any more. */
+function tooOldGpus(gpus: GpuFacts[], pin: Pin, row: Row): Answer[] {
+  const least = row.leastComputeCapability;
+  if (!least) return [];
+  const known = gpus.filter((gpu) => gpu.computeCapability);
+  const bare = known.filter((gpu) => !isAtLeast(gpu.computeCapability!, least));
+  const [gpu] = bare;
+  if (!gpu) return [];
+  const parts = {
+    text: `ctranslate2 ${pin.version} has no code for ${gpu.name} (${gpu.computeCapability}), only from ${least} on: "no kernel image is available"`,
+    facts: [pinFact(pin), gpu.fact],
+    sources: row.sources,
+    fix: "run it on the CPU, build it from source, or use another GPU",
+  };
+  return bare.length === known.length ? [fails(onGpu, "run", parts)] : [warns(onGpu, parts)];
+}
+
+/** A driver that is older than the CUDA version that its wheels are built with. */
+function olderDriver({ data, host }: Context, pin: Pin, row: Row): Answer[] {
+  const { builtWithCuda: cuda, isRefusedByOlderDrivers } = row;
+  if (!cuda || !isRefusedByOlderDrivers || host.driver === undefined) return [];
+  const { verdict, needs } = driverVerdict(host.driver, cuda, data, host.isWsl);
+  if (verdict !== "minor") return [];
+  const older = data.ctranslate2.findLast((one) => !one.isRefusedByOlderDrivers);
+  return [
+    unknown("ctranslate2-on-driver", "run", {
+      text: `ctranslate2 ${pin.version} is built with CUDA ${cuda}; a driver older than ${needs} has refused it (cudaErrorUnsupportedPtxVersion), with which GPU is not known; the host has ${host.driver}`,
+      facts: [pinFact(pin), { name: "driver", value: host.driver, from: host.from["driver"] ?? "this host" }],
+      sources: row.sources,
+      fix: `upgrade the driver to ${needs} or newer${older ? `, or pin ctranslate2${older.versions}` : ""}`,
+    }),
+  ];
+}
+
+/** A GPU of a major that came after the CUDA version that its wheels are built with. */
+function newerGpu({ data, gpus }: Context, pin: Pin, row: Row): Answer[] {
+  const built = row.builtWithCuda;
+  const newest = data.cudaToolkits.find(({ version }) => version === built)?.computeCapabilities?.at(-1);
+  const above = gpus!.find(
+    (gpu) => gpu.computeCapability && newest && majorOf(gpu.computeCapability) > majorOf(newest),
+  );
+  if (!above) return [];
+  return [
+    warns(onGpu, {
+      text: `ctranslate2 ${pin.version} was built with CUDA ${built}, which compiles up to ${newest}: on ${above.name} (${above.computeCapability}) it runs only by PTX`,
+      facts: [pinFact(pin), above.fact],
+      sources: row.sources,
+      fix: `pin ctranslate2${data.ctranslate2.at(-1)!.versions}`,
+    }),
+  ];
 }

@@ -42,15 +42,28 @@ export function gpuRunsTorch(context: Context): Answer[] {
   const good = answers.filter(({ verdict }) => verdict === "works");
   const bad = answers.filter(({ verdict }) => verdict === "fails");
   if (bad.length === 0 || good.length === 0) return unique(answers);
-  return [
-    ...unique(answers.filter((answer) => answer.verdict !== "fails")),
-    ...unique(
-      bad.map((answer) =>
-        warns(rule, { ...answer, text: `${answer.text}; another GPU of the host runs it` }),
-      ),
-    ),
-  ];
+  const newest = newestOf(gpus);
+  const others = answers.map((answer, index): Answer => {
+    if (answer.verdict !== "fails") return answer;
+    if (gpus[index]!.computeCapability !== newest)
+      return warns(rule, { ...answer, text: `${answer.text}; another GPU of the host runs it` });
+    const { facts, sources } = answer;
+    return unknown(rule, "run", {
+      text: `${answer.text}; an older GPU of the host runs it, but CUDA numbers the fastest one first`,
+      facts,
+      sources,
+      fix: `${answer.fix}, or give containers only the GPUs that it has code for`,
+    });
+  });
+  return unique(others);
 }
+
+/** Highest compute capability of some GPUs: most likely that of the fastest, which programs take if nobody tells them which. */
+const newestOf = (gpus: GpuFacts[]) =>
+  gpus
+    .flatMap((gpu) => gpu.computeCapability ?? [])
+    .sort(compareVersions)
+    .at(-1);
 
 function judgeGpu(context: Context, gpu: GpuFacts): Answer {
   const { combination, torchCuda, wheel, torchToolkit } = context;

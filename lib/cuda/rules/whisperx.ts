@@ -64,7 +64,16 @@ function judge({ combination, data }: Context, { pins }: ImagePins): Answer[] {
   return answers;
 }
 
+/** The newest release whose metadata takes this torch, and of which no clash with it is known. */
 function fixFor(data: Context["data"], torch: string): string {
-  const row = data.whisperx.findLast((one) => one.torch !== null && isInRange(torch, one.torch) === true);
+  const clashes = data.packageClashes.filter(
+    (clash) => clash.package === "torch" && isInRange(torch, clash.versions) === true,
+  );
+  const row = data.whisperx.findLast(
+    (one) =>
+      one.torch !== null &&
+      isInRange(torch, one.torch) === true &&
+      !clashes.some(({ when }) => when["whisperx"] && isInRange(one.whisperx, when["whisperx"]) === true),
+  );
   return row ? `pin whisperx==${row.whisperx}` : "take a torch that it allows";
 }

@@ -44,7 +44,19 @@ function notKnown({ data, combination }: Context, pin: Pin): Answer {
   });
 }
 
-function withTorch({ combination, data }: Context, pin: Pin, row: Row): Answer[] {
+/** The newest release for this torch, of those whose build on PyPI is for torch's CUDA if there are such. */
+function rightFor({ combination, data, torchCuda }: Context): Row | undefined {
+  const fitting = data.xformers.filter(
+    (one) => one.requiresTorch !== null && isInRange(combination.torch, one.requiresTorch) === true,
+  );
+  const ofMajor = fitting.findLast(
+    ({ pypiCuda }) => pypiCuda && torchCuda && majorOf(pypiCuda) === majorOf(torchCuda.cuda),
+  );
+  return ofMajor ?? fitting.at(-1);
+}
+
+function withTorch(context: Context, pin: Pin, row: Row): Answer[] {
+  const { combination } = context;
   const rule = "xformers-fits-torch";
   const facts = [pinFact(pin), settingFact("torch", combination.torch)];
   const fits =
@@ -66,9 +78,7 @@ function withTorch({ combination, data }: Context, pin: Pin, row: Row): Answer[]
         sources: row.sources,
       }),
     ];
-  const right = data.xformers.findLast(
-    (one) => one.requiresTorch !== null && isInRange(combination.torch, one.requiresTorch) === true,
-  );
+  const right = rightFor(context);
   return [
     fails(rule, "import", {
       text: `xformers ${pin.version} is built for torch ${row.requiresTorch ?? row.torch}, not for ${combination.torch}: "xFormers can't load C++/CUDA extensions"`,
@@ -79,24 +89,29 @@ function withTorch({ combination, data }: Context, pin: Pin, row: Row): Answer[]
   ];
 }
 
-/** The build opens libcudart of its own CUDA major. */
-function withTorchsCuda({ combination, torchCuda }: Context, pin: Pin, row: Row): Answer[] {
+/** The build opens libcudart of its own CUDA major. A stack's `packageIndex` is for torch alone: what a service locks is PyPI's, what its Dockerfile installs may be another's. */
+function withTorchsCuda(context: Context, pin: Pin, row: Row): Answer[] {
+  const { combination, torchCuda } = context;
   if (!torchCuda) return [];
+  const rule = "xformers-fits-torchs-cuda";
   const local = localPart(pin.version);
-  const isFromPypi = local === undefined && combination.packageIndex === undefined;
-  const built =
-    local && /^cu\d{3}$/.test(local)
-      ? `${local.slice(2, 4)}.${local.slice(4)}`
-      : isFromPypi
-        ? row.pypiCuda
-        : undefined;
+  const ofIndex = local && /^cu\d{3}$/.test(local) ? `${local.slice(2, 4)}.${local.slice(4)}` : undefined;
+  const built = ofIndex ?? (local === undefined ? row.pypiCuda : undefined);
   if (!built || majorOf(built) === majorOf(torchCuda.cuda)) return [];
+  const right = rightFor(context);
+  const isRight = right?.pypiCuda && majorOf(right.pypiCuda) === majorOf(torchCuda.cuda);
+  const parts = {
+    text: `${ofIndex ? "xformers" : "PyPI's xformers"} ${pin.version} is built for CUDA ${built} and opens libcudart.so.${majorOf(built)}; torch ${combination.torch} brings CUDA ${torchCuda.cuda}`,
+    facts: [pinFact(pin), settingFact("torch", combination.torch), torchCuda.fact],
+    sources: row.sources,
+    fix: `${isRight ? `pin xformers==${right.xformers}, or ` : ""}take xformers from PyTorch's index ${indexOfCuda(torchCuda.cuda)}`,
+  };
+  const mayBeAnothers = !ofIndex && combination.packageIndex !== undefined && /Dockerfile/.test(pin.from);
+  if (!mayBeAnothers) return [fails(rule, "import", parts)];
   return [
-    fails("xformers-fits-torchs-cuda", "import", {
-      text: `${isFromPypi ? "PyPI's xformers" : "xformers"} ${pin.version} is built for CUDA ${built} and opens libcudart.so.${majorOf(built)}; torch ${combination.torch} brings CUDA ${torchCuda.cuda}`,
-      facts: [pinFact(pin), settingFact("torch", combination.torch), torchCuda.fact],
-      sources: row.sources,
-      fix: `take xformers from PyTorch's index ${indexOfCuda(torchCuda.cuda)}`,
+    unknown(rule, "import", {
+      ...parts,
+      text: `${parts.text}: it loads only where the service installs the build of PyTorch's index ${indexOfCuda(torchCuda.cuda)} instead`,
     }),
   ];
 }

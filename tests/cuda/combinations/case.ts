@@ -42,6 +42,8 @@ export const pages = {
     "https://docs.nvidia.com/datacenter/tesla/drivers/cuda-toolkit-driver-and-architecture-matrix.html",
   torchReleases: "https://github.com/pytorch/pytorch/blob/main/RELEASE.md",
   torchVersions: "https://pytorch.org/get-started/previous-versions/",
+  torchChecker: "https://github.com/BBC-Esq/Torch-CUDA-Compatibility-Checker",
+  torchcodec: "https://github.com/meta-pytorch/torchcodec#installing-torchcodec",
   torchPypi: "https://pypi.org/project/torch/#history",
   xformersPypi: "https://pypi.org/project/xformers/#history",
   whisperxPypi: "https://pypi.org/project/whisperx/#history",

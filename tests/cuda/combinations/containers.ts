@@ -235,4 +235,31 @@ export const containerCases: Case[] = [
     "end-of-life",
     { torch: "2.4.1", index: "cu124", python: "3.8", image: "nvidia/cuda:12.4.1-base-ubuntu20.04" },
   ],
+  [
+    "a point release of nvidia/cuda that the data does not have",
+    pages.imagePolicy,
+    "unknown",
+    "base-image",
+    { torch: "2.7.1", index: "cu128", image: "nvidia/cuda:12.8.9-base-ubuntu22.04" },
+  ],
+  [
+    "a tag of nvidia/cuda without a point release",
+    pages.imagePolicy,
+    "unknown",
+    "base-image",
+    { torch: "2.7.1", index: "cu128", image: "nvidia/cuda:12.8-base-ubuntu22.04" },
+  ],
+  [
+    "a requirement that is switched off, on GeForce",
+    github("QuipNetwork/quip-miner#24"),
+    "unknown",
+    "container-starts",
+    {
+      torch: "2.7.1",
+      index: "cu128",
+      driver: "550.144.03",
+      gpu: rtx4090,
+      environment: { NVIDIA_DISABLE_REQUIRE: "1" },
+    },
+  ],
 ];

@@ -167,4 +167,11 @@ export const kernelCases: Case[] = [
     "gpu-runs-torch",
     { torch: "2.8.0", index: "cu128", gpu: "NVIDIA GeForce GTX 1650" },
   ],
+  [
+    "two GPUs, and torch has no code for the newer one",
+    github("pytorch/pytorch#150733"),
+    "unknown",
+    "gpu-runs-torch",
+    { torch: "2.7.1", index: "cu126", gpu: ["NVIDIA GeForce RTX 4090", "NVIDIA GeForce RTX 5090"] },
+  ],
 ];

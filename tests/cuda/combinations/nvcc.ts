@@ -89,4 +89,18 @@ export const nvccCases: Case[] = [
     "architectures-compile",
     { torch: "2.7.1", index: "cu128", gpu: rtx5090, architectures: ["8.6", "8.9+PTX"] },
   ],
+  [
+    "extensions of torch 2.9.0 for 10.1",
+    github("pytorch/pytorch#166120"),
+    "fails",
+    "architectures-compile",
+    { torch: "2.9.0", index: "cu128", architectures: ["8.6", "10.1"] },
+  ],
+  [
+    "extensions of torch 2.7.1 for 10.1",
+    github("pytorch/pytorch#166120"),
+    "works",
+    "architectures-compile",
+    { torch: "2.7.1", index: "cu128", architectures: ["8.6", "10.1"] },
+  ],
 ];
