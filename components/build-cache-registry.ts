@@ -1,10 +1,9 @@
-import * as command from "@pulumi/command";
 import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
 import { stringify } from "yaml";
 import { buildCacheName } from "../lib/registry/cache-name.ts";
-import { processLimit, removeImageUnlessUsed } from "./registry-cache.ts";
 import { healthCheck, user } from "./registry-cache-command.ts";
+import { registryServer } from "./registry-server.ts";
 
 export interface BuildCacheRegistryArgs {
   /** Stack that owns it, e.g. `"dev"`; part of the names of container and volume. */
@@ -30,62 +29,20 @@ export class BuildCacheRegistry extends pulumi.ComponentResource {
       { label: "gpu-build-host.stack", value: stack },
       { label: "gpu-build-host.role", value: "build-cache" },
     ];
-    const image = new docker.RemoteImage(
-      `${name}-image`,
-      { name: args.image, keepLocally: true }, // the removal below asks first who else runs it
-      { parent: this },
-    );
-    const removal = new command.local.Command(
-      `${name}-image-removal`,
-      {
-        delete: removeImageUnlessUsed,
-        environment: { DOCKER_HOST: dockerHost, IMAGE: args.image },
-        addPreviousOutputInEnv: false,
-      },
-      { parent: this, dependsOn: image },
-    );
     const steps = new docker.Volume(`${name}-steps`, { name: physicalName, labels }, { parent: this });
-    const container = new docker.Container(
-      `${name}-server`,
+    registryServer(
+      name,
       {
-        name: physicalName,
-        image: args.image,
+        container: physicalName,
         labels,
-        user: "0:0", // only until the volume is handed over: the registry itself runs as nobody
-        entrypoints: ["/bin/sh", "-c"],
-        command: [serverCommand(port)],
-        networkMode: "host", // it listens on loopback itself: there is no login, so nobody else may reach it
-        volumes: [{ volumeName: steps.name, containerPath: "/var/lib/registry" }],
-        readOnly: true,
-        tmpfs: { "/run/registry": "exec,mode=0755" },
-        capabilities: { drops: ["ALL"], adds: ["CAP_CHOWN", "CAP_SETGID", "CAP_SETUID"] },
-        securityOpts: ["no-new-privileges"],
-        memory: args.memoryMiB,
-        memorySwap: args.memoryMiB,
-        logDriver: "json-file",
-        logOpts: { "max-file": "3", "max-size": "10m" },
-        restart: "unless-stopped",
+        dockerHost,
+        image: args.image,
+        command: serverCommand(port),
+        volume: steps.name,
         healthcheck: healthCheck({ bind: "127.0.0.1", port }),
-        wait: true,
-        waitTimeout: 90,
+        memoryMiB: args.memoryMiB,
       },
-      {
-        parent: this,
-        dependsOn: [image, removal],
-        // An update of these in place does nothing, and two containers cannot have one name and port.
-        replaceOnChanges: ["healthcheck", "tmpfs"],
-        deleteBeforeReplace: true,
-      },
-    );
-    new command.local.Command(
-      `${name}-limit`,
-      {
-        create: `docker update --pids-limit ${processLimit} "$CONTAINER" >/dev/null`,
-        environment: { DOCKER_HOST: dockerHost, CONTAINER: physicalName },
-        triggers: [container.id],
-        addPreviousOutputInEnv: false,
-      },
-      { parent: this, deleteBeforeReplace: true },
+      this,
     );
     this.registerOutputs({});
   }

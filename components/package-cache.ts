@@ -1,10 +1,11 @@
-import * as command from "@pulumi/command";
 import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
 import { cacheFolder, runFolder, wheelLoginInside } from "../lib/package-cache/nginx-config.ts";
 import { packageCacheName } from "../lib/package-cache/name.ts";
 import type { ReadyPackageCache } from "../lib/package-cache/ready.ts";
 import { HostFolder, Image, type ImageArgs } from "../provider/sdk.ts";
+import { fenced, fencedOptions } from "./fenced-container.ts";
+import { fileRemoval } from "./file-removal.ts";
 import { debianCommand, packageHealthCheck, pythonCommand } from "./package-cache-command.ts";
 import { proxyFileInside } from "./registry-cache-command.ts";
 
@@ -67,7 +68,7 @@ export class PackageCache extends pulumi.ComponentResource {
       dependsOn: [
         image,
         ...(certificates ? [certificates] : []),
-        this.fileRemoval(`${name}-login`, args.wheelLogin),
+        fileRemoval(`${name}-login`, args.wheelLogin, this),
       ],
     });
     const proxyFile = args.proxy && "file" in args.proxy ? args.proxy.file : undefined;
@@ -75,7 +76,7 @@ export class PackageCache extends pulumi.ComponentResource {
       volume,
       command: debianCommand({ ...args.debian, allow: args.allow }, args.proxy),
       mounts: { ...(proxyFile && { [proxyFileInside]: proxyFile }) },
-      dependsOn: [image, ...(proxyFile ? [this.fileRemoval(`${name}-proxy-file`, proxyFile)] : [])],
+      dependsOn: [image, ...(proxyFile ? [fileRemoval(`${name}-proxy-file`, proxyFile, this)] : [])],
     });
     this.servers = [python, debian];
     this.registerOutputs({});
@@ -97,6 +98,7 @@ export class PackageCache extends pulumi.ComponentResource {
     return new docker.Container(
       name,
       {
+        ...fenced(memoryMiB),
         name: packageCacheName(stack, kind),
         image: args.image.plan.reference,
         labels: [
@@ -104,9 +106,7 @@ export class PackageCache extends pulumi.ComponentResource {
           { label: "gpu-build-host.role", value: "package-cache" },
           { label: "gpu-build-host.port", value: String(port) },
         ],
-        entrypoints: ["/bin/sh", "-c"],
         command: [own.command],
-        networkMode: "host", // as the registry cache: it listens on loopback itself
         volumes: [
           { volumeName: own.volume.name, containerPath: cacheFolder },
           ...Object.entries(own.mounts).map(([containerPath, hostPath]) => ({
@@ -115,40 +115,11 @@ export class PackageCache extends pulumi.ComponentResource {
             readOnly: true,
           })),
         ],
-        readOnly: true,
         tmpfs: { [runFolder]: "mode=1777" },
         capabilities: { drops: ["ALL"] },
-        securityOpts: ["no-new-privileges"],
-        memory: memoryMiB,
-        memorySwap: memoryMiB,
-        logDriver: "json-file",
-        logOpts: { "max-file": "3", "max-size": "10m" },
-        restart: "unless-stopped",
         healthcheck: packageHealthCheck(kind, port),
-        wait: true,
-        waitTimeout: 90,
       },
-      {
-        parent: this,
-        dependsOn: own.dependsOn,
-        // An update of these in place does nothing, and two containers cannot have one name and port.
-        replaceOnChanges: ["healthcheck", "tmpfs"],
-        deleteBeforeReplace: true,
-      },
-    );
-  }
-
-  /** Removes a file with a secret when its container is gone. */
-  private fileRemoval(name: string, file: string): command.local.Command {
-    return new command.local.Command(
-      name,
-      {
-        delete: `rm -f "$FILE" && rmdir "$(dirname "$FILE")" 2>/dev/null || true`,
-        environment: { FILE: file },
-        triggers: [file],
-        addPreviousOutputInEnv: false,
-      },
-      { parent: this },
+      { parent: this, dependsOn: own.dependsOn, ...fencedOptions },
     );
   }
 }

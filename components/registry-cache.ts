@@ -1,4 +1,3 @@
-import * as command from "@pulumi/command";
 import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
 import type { CacheProxy } from "../lib/proxy/cache-proxy.ts";
@@ -10,6 +9,7 @@ import { cacheName } from "../lib/registry/cache-name.ts";
 import type { CacheTls } from "../lib/registry/certificate.ts";
 import { hostsToml } from "../lib/registry/hosts-toml.ts";
 import { HostFolder } from "../provider/sdk.ts";
+import { fileRemoval } from "./file-removal.ts";
 import {
   cacheCommand,
   healthCheck,
@@ -18,6 +18,7 @@ import {
   secretsFolder,
   type CacheConfig,
 } from "./registry-cache-command.ts";
+import { registryServer } from "./registry-server.ts";
 
 export interface RegistryCacheArgs {
   /** Stack that owns the cache, e.g. `"dev"`; part of the names of container and volume. */
@@ -67,12 +68,6 @@ export function cacheLabels(stack: string, port: number): { label: string; value
   ];
 }
 
-/** On destroy, after the container: another stack on this host may run the same image, and then keeps it. */
-export const removeImageUnlessUsed = `test -n "$(docker ps --all --quiet --filter "ancestor=$IMAGE")" || docker image rm "$IMAGE" >/dev/null || true`;
-
-/** Threads and processes of the cache: a few dozen are usual. @pulumi/docker has no setting for it. */
-export const processLimit = 512;
-
 /** A pull-through cache for one registry: a container, and a volume for the layers it keeps. */
 export class RegistryCache extends pulumi.ComponentResource {
   /** URL for `registry-mirrors` in daemon.json, e.g. `"http://127.0.0.1:5000"`. */
@@ -98,20 +93,6 @@ export class RegistryCache extends pulumi.ComponentResource {
       tls: tls && { fingerprint: tls.fingerprint, clientCa: tls.clientCa !== undefined },
       hasLogin: login !== undefined,
     };
-    const image = new docker.RemoteImage(
-      `${name}-image`,
-      { name: args.image, keepLocally: true }, // the removal below asks first who else runs it
-      { parent: this },
-    );
-    const removal = new command.local.Command(
-      `${name}-image-removal`,
-      {
-        delete: removeImageUnlessUsed,
-        environment: { DOCKER_HOST: dockerHost, IMAGE: args.image },
-        addPreviousOutputInEnv: false,
-      },
-      { parent: this, dependsOn: image },
-    );
     const layers = args.volume
       ? { name: args.volume }
       : new docker.Volume(
@@ -130,72 +111,30 @@ export class RegistryCache extends pulumi.ComponentResource {
           )
         : undefined;
     const proxyFile = args.proxy && "file" in args.proxy ? args.proxy.file : undefined;
-    const proxyRemoval = proxyFile ? [this.fileRemoval(`${name}-proxy-file`, proxyFile)] : [];
-    const container = new docker.Container(
-      `${name}-server`,
+    const container = registryServer(
+      name,
       {
-        name: physicalName,
-        image: args.image,
+        container: physicalName,
         labels,
-        user: "0:0", // only until the volume is handed over: the registry itself runs as nobody
-        entrypoints: ["/bin/sh", "-c"],
-        command: [cacheCommand(config)],
-        networkMode: "host", // it listens on loopback itself: a published port can be reached from the LAN before Engine 28
-        volumes: [
-          { volumeName: layers.name, containerPath: "/var/lib/registry" },
-          ...(secretsResource
-            ? [{ hostPath: secretsOnHost, containerPath: secretsFolder, readOnly: true }]
-            : []),
-          ...(proxyFile ? [{ hostPath: proxyFile, containerPath: proxyFileInside, readOnly: true }] : []),
+        dockerHost,
+        image: args.image,
+        command: cacheCommand(config),
+        volume: layers.name,
+        mounts: [
+          ...(secretsResource ? [{ hostPath: secretsOnHost, containerPath: secretsFolder }] : []),
+          ...(proxyFile ? [{ hostPath: proxyFile, containerPath: proxyFileInside }] : []),
         ],
-        readOnly: true,
-        tmpfs: { "/run/registry": "exec,mode=0755" },
-        capabilities: { drops: ["ALL"], adds: ["CAP_CHOWN", "CAP_SETGID", "CAP_SETUID"] },
-        securityOpts: ["no-new-privileges"],
-        memory: args.memoryMiB,
-        memorySwap: args.memoryMiB,
-        logDriver: "json-file",
-        logOpts: { "max-file": "3", "max-size": "10m" },
-        restart: "unless-stopped",
         healthcheck: healthCheck(config),
-        wait: true,
-        waitTimeout: 90,
+        memoryMiB: args.memoryMiB,
+        dependsOn: [
+          ...(secretsResource ? [secretsResource] : []),
+          ...(proxyFile ? [fileRemoval(`${name}-proxy-file`, proxyFile, this)] : []),
+        ],
       },
-      {
-        parent: this,
-        // So that the removal comes after the container's, and the files are there before it.
-        dependsOn: [image, removal, ...(secretsResource ? [secretsResource] : []), ...proxyRemoval],
-        // An update of these in place does nothing, and two containers cannot have one name and port.
-        replaceOnChanges: ["healthcheck", "tmpfs"],
-        deleteBeforeReplace: true,
-      },
-    );
-    new command.local.Command(
-      `${name}-limit`,
-      {
-        create: `docker update --pids-limit ${processLimit} "$CONTAINER" >/dev/null`,
-        environment: { DOCKER_HOST: dockerHost, CONTAINER: physicalName },
-        triggers: [container.id],
-        addPreviousOutputInEnv: false,
-      },
-      { parent: this, deleteBeforeReplace: true },
+      this,
     );
     this.tellEngine(name, args, container);
     return container.id;
-  }
-
-  /** Removes a file with a secret when the container of it is gone: on destroy, or when another file takes its place. */
-  private fileRemoval(name: string, file: string): command.local.Command {
-    return new command.local.Command(
-      name,
-      {
-        delete: `rm -f "$FILE" && folder=$(dirname "$FILE") && rmdir "$folder" "$(dirname "$folder")" 2>/dev/null || true`,
-        environment: { FILE: file },
-        triggers: [file],
-        addPreviousOutputInEnv: false,
-      },
-      { parent: this },
-    );
   }
 
   /** dockerd's own files about a registry: what it needs beside daemon.json. */
