@@ -5,6 +5,8 @@ export interface AptCost {
   fetched: number | null;
   unpacked: number | null;
   why: string;
+  /** By the size of packages, not by what apt's mounts grew in an earlier build. */
+  isEstimate: boolean;
 }
 
 /** Packages with all that they need, as Debian 12 has them: bytes fetched, bytes installed. Ubuntu's are of the same order. */
@@ -16,6 +18,8 @@ const debian: Record<string, [fetched: number, installed: number]> = {
 };
 /** Lists of packages, which the first command fetches. */
 const lists = 9e6;
+/** What an empty cache mount of apt holds beside packages after its first command: the lists unpacked, and apt's two indexes of them. */
+export const aptListsOnDisk = 160e6;
 
 /**
  * As an earlier build on this engine, else as Debian's packages are, else unknown.
@@ -31,7 +35,7 @@ export function aptCost(text: string, notes: BuildNote[], seen: Set<string>): Ap
     const first = earlier.steps.find((step) => step.ran && /\bapt(-get)?\b/.test(step.text));
     const unpacked = earlier.steps.find((step) => step.text === text)?.bytes ?? null;
     const fetched = first?.text === text ? earlier.aptBytes : 0;
-    return { fetched, unpacked, why: `as in an earlier build of ${earlier.image}` };
+    return { fetched, unpacked, why: `as in an earlier build of ${earlier.image}`, isEstimate: false };
   }
   const words = new Set(text.split(/[\s"'&;|]+/));
   const known = Object.entries(debian).filter(([name]) => words.has(name));
@@ -40,6 +44,7 @@ export function aptCost(text: string, notes: BuildNote[], seen: Set<string>): Ap
       fetched: null,
       unpacked: null,
       why: "apt says only while it runs, and nothing like it was built here",
+      isEstimate: true,
     };
   const fresh = known.filter(([name]) => !seen.has(name));
   const start = seen.size === 0 ? lists : 0;
@@ -48,5 +53,6 @@ export function aptCost(text: string, notes: BuildNote[], seen: Set<string>): Ap
     fetched: start + fresh.reduce((sum, [, [bytes]]) => sum + bytes, 0),
     unpacked: known.reduce((sum, [, [, bytes]]) => sum + bytes, 0),
     why: "an estimate, as Debian 12's packages are",
+    isEstimate: true,
   };
 }

@@ -1,6 +1,6 @@
 import type { BillFacts } from "./facts.ts";
 import { minutesOf } from "./minutes.ts";
-import { aptCost, type AptCost } from "./apt-cost.ts";
+import { aptCost, aptListsOnDisk, type AptCost } from "./apt-cost.ts";
 import type { BuildNote } from "./build-notes.ts";
 import { packagesIn, type WantedPackage } from "./packages.ts";
 import { sharedWith } from "./shared.ts";
@@ -125,7 +125,7 @@ function diskParts(facts: BillFacts, running: RunningStep[]): BillPart[] {
     if (one.fetchesApt && apt?.fetched)
       parts.push({
         what: "cache mount of apt",
-        bytes: apt.fetched,
+        bytes: apt.fetched + (one.beginsApt && apt.isEstimate ? aptListsOnDisk : 0),
         why: "packages kept for later builds",
         ...common,
       });

@@ -41,14 +41,35 @@ export async function noteBuild(ended: EndedBuild, engine: Engine): Promise<void
     const keys = new Map(notes.map(({ reference, key }) => [reference, key]));
     const build = await readBuild(ended.plan, (reference) => keys.get(reference));
     const locks = await locksOf(build);
-    await writeNote(
-      ended.stateDir,
-      id,
-      noteOf(ended, build, { notes, records, history: history ?? [], locks }),
-    );
+    const note = noteOf(ended, build, { notes, records, history: history ?? [], locks });
+    const before = notes.find(({ reference }) => reference === ended.reference);
+    await writeNote(ended.stateDir, id, before ? withEarlier(note, before) : note);
   } catch {
     // the next bill knows less
   }
+}
+
+/**
+ * What an earlier build of the same image version has told still holds where this one took a step from the cache: how long
+ * it takes, and what it left in the mounts.
+ */
+export function withEarlier(note: BuildNote, before: BuildNote): BuildNote {
+  const ranBefore = new Map(before.steps.filter(({ ran }) => ran).map((step) => [step.key, step]));
+  const filesOf = (mounts: NotedMount[], id: string): string[] =>
+    mounts.find((mount) => mount.id === id)?.files ?? [];
+  const mounts = [
+    ...note.mounts,
+    ...before.mounts.filter(({ id }) => !note.mounts.some((mount) => mount.id === id)),
+  ];
+  return {
+    ...note,
+    steps: note.steps.map((step) => (step.ran ? step : (ranBefore.get(step.key) ?? step))),
+    mounts: mounts.map((mount) => ({
+      ...mount,
+      files: [...new Set([...mount.files, ...filesOf(before.mounts, mount.id)])],
+    })),
+    aptBytes: note.aptBytes || before.aptBytes,
+  };
 }
 
 /** Files that a lock names: marks of all of them, and the bytes of those that are taken. */

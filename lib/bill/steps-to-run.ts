@@ -34,6 +34,8 @@ export interface RunningStep {
   heldBefore: number;
   /** It fetches packages of the distribution that no cache mount holds. */
   fetchesApt: boolean;
+  /** Its cache mount of apt is empty. */
+  beginsApt: boolean;
   /** Where its downloads stay. */
   mount?: string;
 }
@@ -77,6 +79,7 @@ export function stepsToRun(
           .filter((one) => isHeld(one) && one.marks.some((mark) => facts.held.get(mount ?? "")?.has(mark)))
           .reduce((sum, { bytes = 0 }) => sum + bytes, 0),
         fetchesApt: step.apt && !apt?.has(aptMark(step.text)),
+        beginsApt: step.apt && step.caches.length > 0 && !apt?.size,
         ...(mount !== undefined && !step.keepsNothing && { mount }),
       });
       if (step.keepsNothing) continue;

@@ -183,6 +183,16 @@ describe("the bill", () => {
     assert.deepEqual([emptied.cached.size, emptied.held.size], [0, 0]);
   });
 
+  it("counts apt's lists on the disk where its cache mount is empty", async () => {
+    const apt = "--mount=type=cache,target=/var/cache/apt apt-get update && apt-get install -y ffmpeg\n";
+    const build = await read(`FROM busybox:1\nRUN ${apt}`);
+    const empty = makeBill(facts(build, {}));
+    const held = new Map([["/var/cache/apt", new Set(["apt of another step"])]]);
+    const begun = makeBill(facts(build, { held }));
+    assert.equal(empty.disk.bytes! - begun.disk.bytes!, 160e6);
+    assert.equal(empty.fetch.bytes, begun.fetch.bytes);
+  });
+
   it("warns where the disk is too small, and says how long it takes and by what that is judged", async () => {
     const path = lock("a.lock", { torch: 800e6 });
     const build = await read(`FROM busybox:1\n${uv}`);

@@ -57,7 +57,7 @@ describe("pages of the package index", () => {
       },
       fetched: named(packages.fetched),
       held: named(packages.held),
-      ...{ heldBefore: 0, fetchesApt: false, mount: "/root/.cache/uv" },
+      ...{ heldBefore: 0, fetchesApt: false, beginsApt: false, mount: "/root/.cache/uv" },
       ...further,
     };
   }
