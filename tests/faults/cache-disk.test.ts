@@ -13,10 +13,10 @@ describe("the cache's volume", function () {
 
   before(async () => {
     stack = await DevStack.open();
-    const component = stack.project.read("components/registry-cache.ts");
+    const component = stack.project.read("components/fenced-container.ts");
     assert.match(component, /waitTimeout: \d+,/);
     stack.project.write(
-      "components/registry-cache.ts",
+      "components/fenced-container.ts",
       component.replace(/waitTimeout: \d+,/, "waitTimeout: 8,"),
     );
     port = await freePort();

@@ -14,10 +14,10 @@ describe("the cache's port", function () {
   before(async () => {
     stack = await DevStack.open();
     // So that the test of a port that is lost at the start need not wait for as long as a person would.
-    const cache = stack.project.read("components/registry-cache.ts");
+    const cache = stack.project.read("components/fenced-container.ts");
     assert.match(cache, /waitTimeout: \d+,/);
     stack.project.write(
-      "components/registry-cache.ts",
+      "components/fenced-container.ts",
       cache.replace(/waitTimeout: \d+,/, "waitTimeout: 8,"),
     );
   });

@@ -20,9 +20,9 @@ describe("bad input", function () {
   before(() => {
     project = new Project();
     // So that the test of an unhealthy cache need not wait for as long as a person would.
-    const cache = project.read("components/registry-cache.ts");
+    const cache = project.read("components/fenced-container.ts");
     assert.match(cache, /waitTimeout: \d+,/);
-    project.write("components/registry-cache.ts", cache.replace(/waitTimeout: \d+,/, "waitTimeout: 8,"));
+    project.write("components/fenced-container.ts", cache.replace(/waitTimeout: \d+,/, "waitTimeout: 8,"));
   });
   after(() => project.remove());
 
