@@ -5,8 +5,6 @@ export interface AptCost {
   fetched: number | null;
   unpacked: number | null;
   why: string;
-  /** By the size of packages, not by what apt's mounts grew in an earlier build. */
-  isEstimate: boolean;
 }
 
 /** Packages with all that they need, as Debian 12 has them: bytes fetched, bytes installed. Ubuntu's are of the same order. */
@@ -35,7 +33,7 @@ export function aptCost(text: string, notes: BuildNote[], seen: Set<string>): Ap
     const first = earlier.steps.find((step) => step.ran && /\bapt(-get)?\b/.test(step.text));
     const unpacked = earlier.steps.find((step) => step.text === text)?.bytes ?? null;
     const fetched = first?.text === text ? earlier.aptBytes : 0;
-    return { fetched, unpacked, why: `as in an earlier build of ${earlier.image}`, isEstimate: false };
+    return { fetched, unpacked, why: `as in an earlier build of ${earlier.image}` };
   }
   const words = new Set(text.split(/[\s"'&;|]+/));
   const known = Object.entries(debian).filter(([name]) => words.has(name));
@@ -44,7 +42,6 @@ export function aptCost(text: string, notes: BuildNote[], seen: Set<string>): Ap
       fetched: null,
       unpacked: null,
       why: "apt says only while it runs, and nothing like it was built here",
-      isEstimate: true,
     };
   const fresh = known.filter(([name]) => !seen.has(name));
   const start = seen.size === 0 ? lists : 0;
@@ -53,6 +50,5 @@ export function aptCost(text: string, notes: BuildNote[], seen: Set<string>): Ap
     fetched: start + fresh.reduce((sum, [, [bytes]]) => sum + bytes, 0),
     unpacked: known.reduce((sum, [, [, bytes]]) => sum + bytes, 0),
     why: "an estimate, as Debian 12's packages are",
-    isEstimate: true,
   };
 }

@@ -39,7 +39,7 @@ export interface BuildNote {
   key: string;
   steps: NotedStep[];
   mounts: NotedMount[];
-  /** Bytes that apt's mounts grew by. */
+  /** Bytes of packages that apt's mounts grew by. */
   aptBytes: number;
   seconds: number;
 }

@@ -125,7 +125,7 @@ function diskParts(facts: BillFacts, running: RunningStep[]): BillPart[] {
     if (one.fetchesApt && apt?.fetched)
       parts.push({
         what: "cache mount of apt",
-        bytes: apt.fetched + (one.beginsApt && apt.isEstimate ? aptListsOnDisk : 0),
+        bytes: apt.fetched + (one.beginsApt ? aptListsOnDisk : 0),
         why: "packages kept for later builds",
         ...common,
       });

@@ -7,6 +7,7 @@ import { parseLock } from "../locks/lock-text.ts";
 import { hashesOf, readSizes } from "../locks/sizes.ts";
 import { cacheMount, type CacheRecord } from "../prune/build-cache.ts";
 import { readCache } from "../prune/content.ts";
+import { aptListsOnDisk } from "./apt-cost.ts";
 import { aptMark, hashMark, readNotes, writeNote, type BuildNote, type NotedMount } from "./build-notes.ts";
 import { readBuild, type BuildStep, type ImageBuild, type StepsPlan } from "./build-steps.ts";
 import { withinTime } from "./within-time.ts";
@@ -108,9 +109,10 @@ function noteOf(
   const ran = build.steps.filter((_, index) => steps[index]!.ran);
   const mounts = mountsOf(ran, records, locks);
   const earlier = new Map(notes.flatMap((note) => note.mounts.map(({ id, bytes }) => [id, bytes] as const)));
-  const aptBytes = mounts
-    .filter(({ target }) => target.includes("/apt"))
-    .reduce((sum, { id, bytes }) => sum + Math.max(0, bytes - (earlier.get(id) ?? 0)), 0);
+  const apt = mounts.filter(({ target }) => target.includes("/apt"));
+  const grown = apt.reduce((sum, { id, bytes }) => sum + Math.max(0, bytes - (earlier.get(id) ?? 0)), 0);
+  const lists = apt.some(({ id }) => !earlier.has(id)) ? aptListsOnDisk : 0;
+  const aptBytes = Math.max(0, grown - lists);
   const { stack, reference, seconds } = ended;
   const time = new Date().toISOString();
   return { stack, image: build.image, reference, time, key: build.key, steps, mounts, aptBytes, seconds };
