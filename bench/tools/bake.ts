@@ -1,14 +1,7 @@
-import { run, type Ground } from "../ground.ts";
+import { run } from "../ground.ts";
 import type { CudaSet } from "../workload.ts";
-import {
-  builtAllTheSame,
-  proxyArguments,
-  setVariables,
-  shortCuda,
-  type Built,
-  type Extent,
-  type Tool,
-} from "./tool.ts";
+import { ByDocker } from "./by-docker.ts";
+import { proxyArguments, setVariables, type Built, type Extent } from "./tool.ts";
 
 const files = ["compose.build.yaml", "docker-bake.hcl", "one-more.yaml", "one-more.hcl"].map(
   (name) => `services/${name}`,
@@ -16,14 +9,7 @@ const files = ["compose.build.yaml", "docker-bake.hcl", "one-more.yaml", "one-mo
 const bases = ["cuda-base-runtime", "cuda-base-devel"];
 
 /** `docker buildx bake` over this repository's bake file. */
-export class BakeTool implements Tool {
-  private readonly ground: Ground;
-  private services = ["whisperx", "infinitetalk"];
-
-  constructor(ground: Ground) {
-    this.ground = ground;
-  }
-
+export class BakeTool extends ByDocker {
   async build(set: CudaSet, extent: Extent): Promise<Built> {
     this.ground.workspace.useSet(set);
     await this.bake(
@@ -31,22 +17,6 @@ export class BakeTool implements Tool {
       extent === "whisperx" ? ["whisperx"] : [...bases, ...(set.hasServices ? this.services : [])],
     );
     return {};
-  }
-
-  addService(): void {
-    this.services = [...this.services, "one-more"];
-  }
-
-  async buildBeside(set: CudaSet): Promise<Built> {
-    await this.build(set, "images");
-    for (const name of set.hasServices ? this.services : [])
-      await run(this.ground, "docker", ["tag", `${name}:${shortCuda(set)}`, `${name}:latest`]);
-    return {};
-  }
-
-  async tryImpossible(set: CudaSet): Promise<string> {
-    await this.build(set, "images");
-    return builtAllTheSame;
   }
 
   private async bake(set: CudaSet, targets: string[]): Promise<void> {

@@ -1,24 +1,15 @@
 import { run, type Ground } from "../ground.ts";
 import type { CudaSet } from "../workload.ts";
-import {
-  builtAllTheSame,
-  proxyArguments,
-  setVariables,
-  shortCuda,
-  type Built,
-  type Extent,
-  type Tool,
-} from "./tool.ts";
+import { ByDocker } from "./by-docker.ts";
+import { proxyArguments, setVariables, type Built, type Extent } from "./tool.ts";
 
 /** `docker compose build`, with the guide's scripts before it where the way has them. */
-export class ComposeTool implements Tool {
-  private readonly ground: Ground;
+export class ComposeTool extends ByDocker {
   private readonly isGuide: boolean;
   private readonly registryImage: string;
-  private services = ["whisperx", "infinitetalk"];
 
   constructor(ground: Ground, options: { isGuide: boolean; registryImage: string }) {
-    this.ground = ground;
+    super(ground);
     this.isGuide = options.isGuide;
     this.registryImage = options.registryImage;
   }
@@ -35,22 +26,6 @@ export class ComposeTool implements Tool {
     else if (!this.isGuide)
       throw new Error("no service can follow to this torch, and this way has no bases of its own");
     return {};
-  }
-
-  addService(): void {
-    this.services = [...this.services, "one-more"];
-  }
-
-  async buildBeside(set: CudaSet): Promise<Built> {
-    await this.build(set, "images");
-    for (const name of set.hasServices ? this.services : [])
-      await run(this.ground, "docker", ["tag", `${name}:${shortCuda(set)}`, `${name}:latest`]);
-    return {};
-  }
-
-  async tryImpossible(set: CudaSet): Promise<string> {
-    await this.build(set, "images");
-    return builtAllTheSame;
   }
 
   private async compose(set: CudaSet, services: string[]): Promise<void> {
