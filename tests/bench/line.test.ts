@@ -60,7 +60,7 @@ describe("the line to the outside", () => {
     assert.deepEqual(parseSpeed("100mbit"), { name: "100 Mbit/s", mbit: 100 });
     assert.deepEqual(parseSpeed("full"), fullSpeed);
     for (const wrong of ["0mbit", "fast", "20", "-5mbit"]) assert.equal(parseSpeed(wrong), undefined);
-    const hosts = ["files.pythonhosted.org", "pypi.org", "deb.debian.org", "notpypi.org"];
+    const hosts = ["any.pythonhosted.org", "pypi.org", "any.debian.org", "notpypi.org"];
     assert.deepEqual(hosts.map(kindOf), ["python", "python", "debian", "other"]);
   });
 

@@ -76,7 +76,8 @@ describe("the package cache", function () {
       "web built",
     ]);
     assert.ok(index.requests.includes("/simple/six/"), index.requests.join(" "));
-    assert.ok((outside.received["deb.debian.org"] ?? 0) > megabytes, JSON.stringify(outside.received));
+    const archive = Object.keys(outside.received).find((host) => host.startsWith("deb.")) ?? "";
+    assert.ok((outside.received[archive] ?? 0) > megabytes, JSON.stringify(outside.received));
     wheel = await builtWheel();
   });
 
