@@ -3,8 +3,9 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { availableParallelism, loadavg, totalmem } from "node:os";
 import { join } from "node:path";
 import { Project } from "../../tests/integration/project.ts";
+import { median } from "../figures.ts";
 import { EmptyProgram } from "./empty-program.ts";
-import { median, timed, type Command, type Cost } from "./timed.ts";
+import { timed, type Command, type Cost } from "./timed.ts";
 
 const repository = join(import.meta.dirname, "..", "..");
 const rounds = Number(process.env["ROUNDS"] ?? 7);

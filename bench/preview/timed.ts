@@ -29,10 +29,3 @@ export async function timed({ args, cwd, env = {}, exitCodes = [0] }: Command): 
   const [wall = NaN, user = NaN, system = NaN] = stderr.trim().split("\n").at(-1)!.split(" ").map(Number);
   return { wall, cpu: user + system };
 }
-
-/** Middle of the values; of an even number the mean of the two in the middle. */
-export function median(values: number[]): number {
-  const sorted = values.toSorted((a, b) => a - b);
-  const half = sorted.length / 2;
-  return (sorted[Math.ceil(half) - 1]! + sorted[Math.floor(half)]!) / 2;
-}
