@@ -16,8 +16,8 @@ module.exports = {
     only("provider", "lib"),
     only("components", "provider", "lib"),
     only("cli", "sandbox", "lib", "bench"),
-    // bench/preview measures over a project of the tests.
-    { ...only("bench", "sandbox", "lib"), from: { path: "^bench/", pathNot: "^bench/preview/" } },
+    // bench/preview and bench/scale measure over a project of the tests.
+    { ...only("bench", "sandbox", "lib"), from: { path: "^bench/", pathNot: "^bench/(preview|scale)/" } },
     { name: "no-pulumi-in-lib", severity: "error", from: { path: "^lib/" }, to: { path: "@pulumi/" } },
     { name: "no-circles", severity: "error", from: {}, to: { circular: true } },
     {

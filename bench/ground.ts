@@ -14,6 +14,8 @@ export interface Ground {
   workspace: Workspace;
   /** Port on 127.0.0.1 for the way's own registry cache. */
   cachePort: number;
+  /** What the package cache is told, where the way has one: PyPI through the line, and its ports on 127.0.0.1. */
+  packageCache?: { pythonIndex: string; pythonPort: number; debianPort: number };
   signal: AbortSignal;
 }
 

@@ -1,9 +1,11 @@
 import { join } from "node:path";
 import { messageOf } from "../lib/errors.ts";
 import { startEngine, stopEngine } from "../sandbox/engine.ts";
+import { measureBaseParts } from "./base-parts.ts";
+import { openCountedIndex } from "./counted-index.ts";
 import { diskOf, type Ground } from "./ground.ts";
 import { openLine, type LineSpeed } from "./line.ts";
-import type { EmptyProgram, Measurement } from "./result.ts";
+import type { BaseParts, EmptyProgram, Measurement } from "./result.ts";
 import type { Scenario, ScenarioId } from "./scenarios.ts";
 import { steps, type Stage } from "./steps.ts";
 import { BakeTool } from "./tools/bake.ts";
@@ -31,6 +33,7 @@ export interface Play {
   /** Called with each figure as soon as it is there, so that a stopped run keeps what it has. */
   onMeasured(measurement: Measurement): void;
   onEmptyProgram(empty: EmptyProgram): void;
+  onBaseParts(parts: BaseParts): void;
 }
 
 /** Plays on a fresh engine, which has nothing of another way; ends and empties it afterwards, whatever happens. */
@@ -38,11 +41,17 @@ export async function play(options: Play): Promise<void> {
   const { way, speed, round, workload, upstream, folder, signal } = options;
   const root = join(folder, "engine");
   const line = await openLine(speed, upstream.port);
+  const index = way.hasPackageCache ? await openCountedIndex(line.proxy) : undefined;
   try {
     options.onStep("a fresh engine");
     const engine = await startEngine({ root, mirrors: [line.upstream], signal });
     const workspace = new Workspace(join(folder, "work"), way, workload);
-    const ground: Ground = { engine, line, workspace, cachePort: upstream.cachePort, signal };
+    const { cachePort, packagePorts } = upstream;
+    const [pythonPort, debianPort] = packagePorts;
+    const ground: Ground = {
+      ...{ engine, line, workspace, cachePort, signal },
+      ...(index && { packageCache: { pythonIndex: index.url, pythonPort, debianPort } }),
+    };
     const tool = await toolOf(way, ground, workload);
     const stage: Stage = { ground, tool, workload, current: workload.first };
     for (const scenario of options.scenarios) {
@@ -56,10 +65,17 @@ export async function play(options: Play): Promise<void> {
           options.onStep("an empty Pulumi program");
           options.onEmptyProgram({ line: speed.name, round, seconds: await tool.emptyProgram() });
         }
+        if (workload.kind === "full" && way.id === "stack-uv" && speed.mbit === undefined) {
+          options.onStep("the parts of the torch base, each alone");
+          const base = tool.secondsOf?.("cuda-base-runtime") ?? 0;
+          const parts = await measureBaseParts(ground, workload.first);
+          options.onBaseParts({ line: speed.name, round, base, ...parts });
+        }
       }
     }
   } finally {
     await stopEngine(root);
+    await index?.close();
     await line.close();
   }
 }

@@ -44,6 +44,19 @@ export interface EmptyProgram {
   seconds: number;
 }
 
+/** The torch base beside what it cannot do without, in seconds. */
+export interface BaseParts {
+  line: string;
+  round: number;
+  /** The whole image, as this stack built it. */
+  base: number;
+  download: number;
+  /** Into a folder, with bytecode. */
+  copy: number;
+  /** Reading what was copied as a layer, with its digest. */
+  export: number;
+}
+
 /** The machine that a result is of: without names or addresses. */
 export interface Machine {
   cpu: string;
@@ -80,4 +93,6 @@ export interface BenchResult {
   standIns: string[];
   measurements: Measurement[];
   emptyProgram: EmptyProgram[];
+  /** In the full mode only. */
+  baseParts?: BaseParts[];
 }

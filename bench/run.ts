@@ -98,6 +98,7 @@ async function playAll(
             report.onProgress(result);
           },
           onEmptyProgram: (empty) => void result.emptyProgram.push(empty),
+          onBaseParts: (parts) => void (result.baseParts ??= []).push(parts),
         });
       } finally {
         report.onDone(name);

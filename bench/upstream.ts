@@ -11,12 +11,16 @@ import { pythonStandIn } from "./stand-in-python.ts";
 import type { Workload } from "./workload.ts";
 
 export const registryImage = "registry:3.1.1";
+/** What the package cache's image stands on in the quick mode, whose stand-in for nvidia/cuda has no apt. */
+export const packageCacheBase = "debian:bookworm-slim";
 
 /** The registry that stands for Docker Hub, with the images that the workload stands on. */
 export interface BenchUpstream {
   port: number;
   /** Port for a way's own registry cache: one way runs at a time. */
   cachePort: number;
+  /** The same for its package cache: Python's, Debian's. */
+  packagePorts: [number, number];
   /** Bytes of the registry's image in a pull. */
   registryImageBytes: number;
   stop(): Promise<void>;
@@ -29,7 +33,8 @@ export async function serveUpstream(
   options: WorkOptions,
 ): Promise<BenchUpstream> {
   const layout = sandboxLayout(join(folder, "upstream"));
-  const { upstream: port, cache: cachePort } = await ensurePorts(layout);
+  const { upstream: port, cache: cachePort, spare } = await ensurePorts(layout);
+  const packagePorts: [number, number] = [spare[0]!, spare[1]!];
   const names = new Set(
     [workload.first, workload.change, workload.second].flatMap(({ image, develImage }) => [
       image,
@@ -42,9 +47,11 @@ export async function serveUpstream(
     const registry = await makeStandIn(registryStandIn(registryImage), options);
     await pushImage(port, registryImage, registry);
     for (const name of names) await pushImage(port, name, await makeStandIn(standInOf(name), options));
+    if (workload.kind === "quick")
+      await pushImage(port, packageCacheBase, await makeStandIn(cudaStandIn(packageCacheBase), options));
     const { layer, config, manifest } = registry;
     const registryImageBytes = layer.size + config.length + manifest.length;
-    return { port, cachePort, registryImageBytes, stop: () => stopUpstream(layout) };
+    return { port, cachePort, packagePorts, registryImageBytes, stop: () => stopUpstream(layout) };
   } catch (error) {
     await stopUpstream(layout);
     throw error;

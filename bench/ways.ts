@@ -10,6 +10,8 @@ export interface Way {
   files: "before" | "guide" | "ours";
   /** What installs Python packages: without this apart, uv's gain would look like another's. */
   installer: "pip" | "uv";
+  /** With the setting `packageCache`: its containers are a part of the first build. */
+  hasPackageCache?: boolean;
   /** Played on slower lines, too, where the line decides more than the installer. */
   onSlowLines: boolean;
 }
@@ -86,6 +88,16 @@ export const ways = [
     tool: "stack",
     files: "ours",
     installer: "uv",
+    onSlowLines: true,
+  },
+  {
+    id: "stack-packages",
+    title: "this stack, uv, package cache",
+    what: "the same with `packageCache: own`, whose containers the first build sets up as well",
+    tool: "stack",
+    files: "ours",
+    installer: "uv",
+    hasPackageCache: true,
     onSlowLines: true,
   },
 ] as const satisfies readonly Way[];

@@ -2,6 +2,7 @@ import { cpSync, existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync
 import { dirname, join } from "node:path";
 import { stringify } from "yaml";
 import { copyEarly, withDefault } from "./dockerfile-text.ts";
+import { packageCacheBase } from "./upstream.ts";
 import type { Way } from "./ways.ts";
 import type { CudaSet, Workload } from "./workload.ts";
 
@@ -24,6 +25,7 @@ const program = [
   "cli",
   "components",
   "lib",
+  "package-cache",
   "provider",
   "sandbox",
   "index.ts",
@@ -194,10 +196,18 @@ export class Workspace {
         recursive: true,
         filter: (source) => !source.includes(join("bench", "results")),
       });
+    if (this.workload.kind === "quick") {
+      const file = "package-cache/Dockerfile";
+      this.write(file, this.read(file).replace("FROM ${CUDA_BASE}", `FROM ${packageCacheBase}`));
+    }
     symlinkSync(join(repository, "node_modules"), this.path("node_modules"));
     this.write(
       "empty-program/Pulumi.yaml",
-      stringify({ name: "empty", runtime: "nodejs", main: "index.mjs" }),
+      stringify({
+        name: "empty",
+        main: "index.mjs",
+        runtime: { name: "nodejs", options: { typescript: false } },
+      }),
     );
     this.write("empty-program/index.mjs", 'import "@pulumi/pulumi";\n');
     this.write("empty-program/package.json", '{"name":"empty","type":"module"}\n');

@@ -32,7 +32,7 @@ export function benchCommand(): Command {
   return new Command("npm run bench --")
     .description(
       [
-        "Builds the same images in eight ways (the guide's before, the guide's own way, docker buildx bake, this stack; each with pip and with uv), each on a fresh private engine, and says how long each took, what it fetched and what lies on the disk.",
+        "Builds the same images in nine ways (the guide's before, the guide's own way, docker buildx bake, this stack; each with pip and with uv; this stack with packageCache), each on a fresh private engine, and says how long each took, what it fetched and what lies on the disk.",
         "Writes OUT/<mode>.md, .json and .svg. It needs root, and in TMPDIR 8 GB with --quick, 70 GB and hours without. Ctrl-C keeps what was measured, marked as partial, and leaves nothing else.",
         "Exit code 1 where a scenario failed (its reason is in the table), 130 after Ctrl-C.",
       ].join("\n"),

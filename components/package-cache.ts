@@ -76,7 +76,8 @@ export class PackageCache extends pulumi.ComponentResource {
       volume,
       command: debianCommand({ ...args.debian, allow: args.allow }, args.proxy),
       mounts: { ...(proxyFile && { [proxyFileInside]: proxyFile }) },
-      dependsOn: [image, ...(proxyFile ? [fileRemoval(`${name}-proxy-file`, proxyFile, this)] : [])],
+      // After the other: two containers made at once fill a new volume at once, and the engine refuses one ("file exists").
+      dependsOn: [image, python, ...(proxyFile ? [fileRemoval(`${name}-proxy-file`, proxyFile, this)] : [])],
     });
     this.servers = [python, debian];
     this.registerOutputs({});

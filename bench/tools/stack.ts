@@ -25,6 +25,7 @@ export class StackTool implements Tool {
   private readonly hasSmokeTests: boolean;
   private readonly registryImage: string;
   private services = ["whisperx", "infinitetalk"];
+  private images: ImageTimes[] = [];
 
   constructor(ground: Ground, options: { isFull: boolean; hasSmokeTests: boolean; registryImage: string }) {
     this.ground = ground;
@@ -90,9 +91,14 @@ export class StackTool implements Tool {
     return (performance.now() - began) / 1000;
   }
 
+  secondsOf(image: string): number | undefined {
+    return this.images.find(({ name }) => name === image)?.seconds;
+  }
+
   private async start(stack: string): Promise<Built> {
     const text = await this.command("start", "--stack", stack, "--built-toolchain", "--json");
     const { images } = JSON.parse(text) as { images: ImageTimes[] };
+    this.images = images;
     return { smokeSeconds: smokeOnThePath(images) };
   }
 
@@ -113,10 +119,13 @@ export class StackTool implements Tool {
   }
 
   private configure(stack: string, set: CudaSet, further: Record<string, unknown> = {}): void {
-    const { engine, line, workspace } = this.ground;
+    const { engine, line, workspace, packageCache } = this.ground;
     const settings: Record<string, unknown> = {
       engine: { host: engine.dockerHost, network: "host" },
       registryCache: this.cache(),
+      ...(packageCache && {
+        packageCache: { mode: stack === "bench" ? "own" : "external", ...packageCache },
+      }),
       proxy: { http: line.proxy, https: line.proxy },
       cudaBase: {
         cuda: set.cuda,

@@ -23,6 +23,8 @@ export interface Tool {
   tryImpossible(set: CudaSet): Promise<string>;
   /** Seconds of a program of the same kind that does nothing, where that is known. */
   emptyProgram?(): Promise<number>;
+  /** Seconds that an image took in the last build, its smoke test apart, where that is known. */
+  secondsOf?(image: string): number | undefined;
 }
 
 export const builtAllTheSame = "not refused: built all the same";

@@ -1,26 +1,22 @@
 import type { Engine } from "../docker/engine.ts";
-import { diskRoom } from "../host/disk.ts";
 import { readHistory } from "../images/history.ts";
 import { parseReference } from "../images/image-reference.ts";
 import { buildPlatform } from "../images/plan.ts";
 import type { ImagePlan } from "../images/types.ts";
 import { shownPath } from "../locks/requirement-files.ts";
 import { readSizes } from "../locks/sizes.ts";
-import { cacheMount, type CacheRecord } from "../prune/build-cache.ts";
-import { readCache } from "../prune/content.ts";
 import { upstreamsOf } from "../registry/cache-settings.ts";
 import type { Settings } from "../settings/settings.ts";
 import { askIndex } from "./ask-index.ts";
 import { billBase, type BilledBase, type BaseSources } from "./bases.ts";
-import { readNotes, type BuildNote } from "./build-notes.ts";
 import { readBuild, type ImageBuild } from "./build-steps.ts";
+import { readEngine, type EngineState } from "./engine-state.ts";
 import { makeBill } from "./make-bill.ts";
 import { indexPages } from "./index-pages.ts";
 import { packagesIn, packagesOf, type WantedPackage } from "./packages.ts";
 import { remoteSizes } from "./remote-sizes.ts";
 import { stepsToRun, type BilledImage } from "./steps-to-run.ts";
 import type { Bill, BillPart } from "./types.ts";
-import { withinTime } from "./within-time.ts";
 
 export interface BillQuestion {
   settings: Settings;
@@ -39,7 +35,7 @@ export interface BillQuestion {
 }
 
 /** Milliseconds for each of the questions. */
-const limits = { engine: 1_500, registry: 3_000, index: 3_000, pages: 1_500, remote: 2_000 };
+const limits = { registry: 3_000, index: 3_000, pages: 1_500, remote: 2_000 };
 
 /**
  * What a plan costs before anything is built: bytes, disk, minutes. Reads metadata only: no layer and no wheel is fetched.
@@ -59,6 +55,7 @@ export async function billOf(question: BillQuestion): Promise<Bill> {
   for (const { image, unread } of steps)
     for (const file of unread)
       problems.push(`packages of ${image}: ${file} is no file of a bind mount, so it is not read`);
+  if (steps.length > 0) problems.push(...uncountedCaches(settings));
   const { proxies } = upstreamsOf(settings);
   const packages = await readPackages(images, plan, question, problems);
   const [pages, bases, remotes, events] = await Promise.all([
@@ -82,83 +79,12 @@ export async function billOf(question: BillQuestion): Promise<Bill> {
   });
 }
 
-interface EngineState {
-  engine?: Engine;
-  cached: Set<string>;
-  held: Map<string, Set<string>>;
-  notes: BuildNote[];
-  references: Set<string>;
-  chains: string[][];
-  records: CacheRecord[];
-  room?: Awaited<ReturnType<typeof diskRoom>>;
-}
-
-/** What the engine has; an empty machine where there is none or it does not answer. */
-async function readEngine(
-  engine: Engine | undefined,
-  stateDir: string,
-  problems: string[],
-): Promise<EngineState> {
-  const empty: EngineState = {
-    cached: new Set(),
-    held: new Map(),
-    notes: [],
-    references: new Set(),
-    chains: [],
-    records: [],
-  };
-  if (!engine) return empty;
-  try {
-    return await withinTime(limits.engine, async () => {
-      const [{ id }, root, records, list] = await Promise.all([
-        engine.info(),
-        engine.ask<{ DockerRootDir?: string }>({ path: "/info" }),
-        readCache(engine),
-        engine.imageList(),
-      ]);
-      const notes = await readNotes(stateDir, id);
-      const layered = await Promise.all(list.slice(0, 200).map((image) => engine.image(image.id)));
-      return {
-        engine,
-        ...heldBy(notes, records),
-        notes,
-        references: new Set(list.flatMap(({ tags }) => tags)),
-        chains: layered.flatMap((image) => (image ? [image.layers] : [])),
-        records,
-        room: await diskRoom(root.DockerRootDir ?? ""),
-      };
-    });
-  } catch (error) {
-    problems.push(`what the engine holds: ${firstLine(error)}; everything counts as to be fetched`);
-    return empty;
-  }
-}
-
-/** Of what the notes tell, what is still true: steps whose record BuildKit still has, and mounts that were not emptied. */
-export function heldBy(
-  notes: BuildNote[],
-  records: CacheRecord[],
-): { cached: Set<string>; held: Map<string, Set<string>> } {
-  const commands = records
-    .map(({ description = "" }) => description)
-    .filter((text) => text.includes(" from exec "));
-  const cached = new Set<string>();
-  for (const { steps } of notes)
-    for (const { key, text } of steps) {
-      const isThere = text.startsWith("RUN ")
-        ? commands.some((command) => command.endsWith(text.slice("RUN ".length)))
-        : records.length > 0;
-      if (isThere) cached.add(key);
-    }
-  const mounts = new Set(records.filter(({ type }) => type === cacheMount).map(({ id }) => id));
-  const held = new Map<string, Set<string>>();
-  for (const { id, target, files } of notes.flatMap((note) => note.mounts)) {
-    if (!mounts.has(id)) continue;
-    const known = held.get(target) ?? new Set();
-    held.set(target, known);
-    for (const file of files) known.add(file);
-  }
-  return { cached, held };
+/** Caches of the stack that make it less: what they hold is asked for by builds only. */
+function uncountedCaches({ packageCache, buildCache }: Settings): string[] {
+  return [
+    ...(packageCache.mode !== "off" ? ["what the package cache holds: it counts as fetched"] : []),
+    ...(buildCache.type !== "off" ? ["steps that buildCache holds: they count as built here"] : []),
+  ];
 }
 
 async function readImages(

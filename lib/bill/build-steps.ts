@@ -10,6 +10,7 @@ import { readTextFile } from "../images/read-text-file.ts";
 import { stageNamed, stagesInImage, stepLabels } from "../images/step-labels.ts";
 import type { ImagePlan } from "../images/types.ts";
 import { expandWord } from "../images/variable-expansion.ts";
+import { absolute, placedByCopy, sourceOf } from "../locks/stage-files.ts";
 import { wantsOf, type StepWants } from "./step-wants.ts";
 
 /** What is needed of an image's plan to see its steps. */
@@ -125,7 +126,7 @@ class StepReader {
         const type = fields.get("type") ?? "bind";
         work.push([type, fields.get("id"), fields.get("target")]);
         if (type !== "bind") continue;
-        work.push(this.taken(fields.get("from"), [expand(fields.get("source") ?? ".")]));
+        work.push(this.mounted(fields.get("from"), expand(fields.get("source") ?? ".")));
       }
     } else {
       work.push(expand(rest), flagOf(instruction, "chmod"), flagOf(instruction, "chown"));
@@ -141,7 +142,10 @@ class StepReader {
       label,
       text: `${keyword} ${rest}`,
       isInImage: this.inImage.has(stage),
-      ...wantsOf(instruction, { context: this.plan.context, variables, expand }),
+      ...wantsOf(instruction, {
+        ...{ context: this.plan.context, variables, expand },
+        copiedFrom: (name, source) => this.copiedFrom(name, source),
+      }),
     };
   }
 
@@ -171,6 +175,32 @@ class StepReader {
     if (pin.startsWith("localhost:1/")) return this.keyOfImage(pin) ?? `image ${pin}`;
     this.externals.set(pin, name);
     return `external ${pin.slice(pin.indexOf("/") + 1)}`; // without the address of the cache
+  }
+
+  /** What a mount takes. Of a stage that only copies BuildKit's cache goes by the files alone, wherever they came from. */
+  private mounted(from: string | undefined, source: string): unknown {
+    const path = from === undefined ? undefined : this.copiedFrom(from, source);
+    const content = path === undefined ? undefined : this.plan.parts[`file ${path}`];
+    return content === undefined ? this.taken(from, [source]) : [source, content];
+  }
+
+  /** Path in the build context of a file in a stage from scratch that has nothing but copies of the context. */
+  private copiedFrom(name: string, source: string): string | undefined {
+    const stage = stageNamed(name, this.inputs);
+    if (stage === undefined || this.inputs.stages.get(stage)?.base.toLowerCase() !== "scratch")
+      return undefined;
+    const own = this.inputs.instructions.filter((one) => one.stage === stage);
+    const placed = own.map(({ instruction, env, args }) =>
+      instruction.keyword === "COPY"
+        ? placedByCopy(instruction, this.plan.dockerfile, "/", (variable) => ({ ...args, ...env })[variable])
+        : undefined,
+    );
+    if (placed.some((one) => !one || one.from !== undefined || one.text !== undefined)) return undefined;
+    for (const one of placed.reverse()) {
+      const path = sourceOf(one!, absolute(source, "/"), this.plan.context);
+      if (path !== undefined) return path.replace(/^\/+/, "");
+    }
+    return undefined;
   }
 
   /** What an instruction takes from a stage, an image or a folder. */

@@ -28,10 +28,13 @@ interface Surroundings {
   context: string;
   variables: Record<string, string | undefined>;
   expand(word: string): string;
+  /** Path in the build context of what a mount takes from a stage; undefined where the stage does more than copy. */
+  copiedFrom(stage: string, source: string): string | undefined;
 }
 
 /** Reads off an instruction what it will fetch. */
-export function wantsOf(instruction: Instruction, { context, variables, expand }: Surroundings): StepWants {
+export function wantsOf(instruction: Instruction, surroundings: Surroundings): StepWants {
+  const { context, variables, expand, copiedFrom } = surroundings;
   const wants: StepWants = {
     ...{ locks: [], unread: [], pins: [], remotes: [], caches: [] },
     ...{ apt: false, keepsNothing: false },
@@ -51,9 +54,12 @@ export function wantsOf(instruction: Instruction, { context, variables, expand }
     const [type, target] = [fields.get("type") ?? "bind", fields.get("target") ?? ""];
     if (type === "cache") wants.caches.push(target);
     if (type === "bind" && target) mounted.push(target);
-    if (type !== "bind" || fields.has("from") || !isInstall) continue;
-    const source = join(context, expand(fields.get("source") ?? "."));
-    wants.locks.push(...namedBelow(text, target).map((rest) => join(source, rest)));
+    if (type !== "bind" || !isInstall) continue;
+    const from = fields.get("from");
+    const written = expand(fields.get("source") ?? ".");
+    const source = from === undefined ? written : copiedFrom(from, written);
+    if (source === undefined) continue;
+    wants.locks.push(...namedBelow(text, target).map((rest) => join(context, source, rest)));
   }
   const index = isInstall ? indexOf(text, variables) : undefined;
   return {

@@ -16,10 +16,13 @@ export function baseLockOf(name: string): BaseLockName {
   return [...torchPackages, "triton"].includes(name) ? "torch" : "python";
 }
 
-/** Splits a resolution of the whole base into its three locks. */
-export function splitBaseLock(whole: Lock, heading: string[]): Record<BaseLockName, Lock> {
+/** Splits a resolution of the whole base into its three locks, each with a heading of its own. */
+export function splitBaseLock(
+  whole: Lock,
+  headings: Record<BaseLockName, string>,
+): Record<BaseLockName, Lock> {
   const split = (wanted: BaseLockName): Lock => ({
-    heading,
+    heading: [headings[wanted]],
     entries: new Map([...whole.entries].filter(([name]) => baseLockOf(name) === wanted)),
   });
   return { nvidia: split("nvidia"), torch: split("torch"), python: split("python") };

@@ -73,8 +73,11 @@ export async function refreshBase(
   });
   checkCuda(whole, versions);
   const { torch, cuda, python } = versions;
-  const made = `Made by \`npm run lock -- base\`: torch ${torch}, CUDA ${cuda}, Python ${python}${asOf(requirements)}.`;
-  const split = splitBaseLock(whole, [made]);
+  const by = "Made by `npm run lock -- base`:";
+  const made = `${by} torch ${torch}, CUDA ${cuda}, Python ${python}${asOf(requirements)}.`;
+  // Neither torch nor a date: the layer goes by the file's bytes, and another torch may want the same libraries.
+  const nvidia = `${by} CUDA ${cuda}, Python ${python}.`;
+  const split = splitBaseLock(whole, { nvidia, torch: made, python: made });
   return Promise.all(baseLockNames.map((name) => change(join(folder, `${name}.lock`), split[name])));
 }
 

@@ -50,7 +50,11 @@ http {
 ${["proxy", "fastcgi", "uwsgi", "scgi"].map((kind) => `  ${kind}_temp_path ${runFolder}/${kind};`).join("\n")}
   proxy_cache_path ${cacheFolder}/python levels=1:2 keys_zone=python:16m max_size=${storage} inactive=3650d use_temp_path=off;
   map $request_uri $way { ~^/(?<found>https?)/ $found; }
-  map $request_uri $origin { ~^/https?/(?<found>[^/?]+) $found; }
+  # pip writes the colon before a port as %3A.
+  map $request_uri $origin {
+    ~^/https?/(?<named>[^/?%]+)%3[Aa](?<at>[0-9]+)/ $named:$at;
+    ~^/https?/(?<found>[^/?]+) $found;
+  }
   map $request_uri $wanted { ~^/https?/[^/?]+(?<found>/.*)$ $found; default /; }
   map $way/$origin $refused {
     default 1;

@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { isProxied } from "../proxy/proxy.ts";
 import type { Settings } from "../settings/settings.ts";
 
 /** What a build needs to know of the package cache. It may stand in state: it holds no login. */
@@ -19,12 +20,12 @@ export function packageCacheUse(settings: Settings): PackageCacheUse | undefined
   if (mode === "off") return undefined;
   const { packageIndex, packageIndexSecret } = settings.cudaBase;
   // nginx knows no way through a proxy. What needs a login is kept for nobody.
-  const reaches = mode === "external" || settings.proxy.https === undefined;
+  const reaches = (index: string) => mode === "external" || !isProxied(new URL(index), settings.proxy);
   return {
     pythonPort,
     debianPort,
-    ...(reaches && { pythonIndex }),
-    ...(reaches && packageIndex && !packageIndexSecret && { torchIndex: packageIndex }),
+    ...(reaches(pythonIndex) && { pythonIndex }),
+    ...(packageIndex && !packageIndexSecret && reaches(packageIndex) && { torchIndex: packageIndex }),
     wheelLogin: wheelLoginFile(settings),
   };
 }

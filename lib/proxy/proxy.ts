@@ -110,11 +110,20 @@ export function proxyVariables(proxies: Proxies): Record<string, string | undefi
 
 /** The proxy's URL for a request; undefined where it goes straight. */
 export function proxyFor(url: URL, proxies: Proxies): string | undefined {
-  if (isExempt(url.hostname.replace(/^\[|\]$/g, ""), proxies.noProxy)) return undefined;
-  return url.protocol === "https:" ? proxies.https : proxies.http;
+  return isExempt(url, proxies.noProxy) ? undefined : proxies[kindFor(url)];
 }
 
-function isExempt(host: string, noProxy: string[]): boolean {
+/** Whether a request would go through a proxy: known without reading the proxies' secrets. */
+export function isProxied(url: URL, settings: ProxySettings): boolean {
+  return settings[kindFor(url)] !== undefined && !isExempt(url, [...thisMachine, ...settings.noProxy]);
+}
+
+function kindFor({ protocol }: URL): (typeof kinds)[number] {
+  return protocol === "https:" ? "https" : "http";
+}
+
+function isExempt({ hostname }: URL, noProxy: string[]): boolean {
+  const host = hostname.replace(/^\[|\]$/g, "");
   return noProxy.some((entry) => {
     const name = entry.replace(/^\*?\./, "").toLowerCase();
     if (entry === "*" || host.toLowerCase() === name) return true;

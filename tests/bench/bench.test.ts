@@ -41,6 +41,22 @@ describe("npm run bench", function () {
     assert.ok(again?.seconds && again.seconds < first.seconds / 3, JSON.stringify(again));
     assert.equal(again.outside?.python, 0);
   });
+
+  it("fetches no Python package again through the package cache when all else is lost", async () => {
+    const out = join(folder, "packages");
+    const program = join(import.meta.dirname, "..", "..", "bootstrap", "run.mjs");
+    const chosen = ["--only", "stack-packages", "all-lost"];
+    const { exitCode, all } = await execa(
+      "node",
+      [program, "bench", "--quick", "--line", "full", "--out", out, ...chosen],
+      { env: { CI: "true", TMPDIR: folder }, reject: false, all: true },
+    );
+    assert.equal(exitCode, 0, all);
+    const [first, again] = figuresIn(out);
+    assert.ok(first?.outside && first.outside.python > 20e6, JSON.stringify(first));
+    assert.ok(again?.outside && again.outside.python < 50_000, JSON.stringify(again));
+    assert.ok(again.outside.debian < first.outside.debian * 1.1, JSON.stringify([first, again]));
+  });
 });
 
 /** What has been measured so far: the file is written anew with each figure. */

@@ -46,12 +46,38 @@ describe("goals of a benchmark", () => {
   });
 
   it("allow the registry's own image, and nothing else, after all is lost but the caches", () => {
-    const at = (images: number, python: number) =>
-      goal(madeResult([figure("stack-uv", "all-lost", 9, { outside: { images, python } })]), "all lost");
+    const at = (images: number, python: number) => {
+      const figures = (["stack-uv", "stack-packages"] as const).map((way) =>
+        figure(way, "all-lost", 9, { outside: { images, python } }),
+      );
+      const result = madeResult(figures);
+      const start = "all lost but the caches";
+      assert.equal(goal(result, `${start}: 0 bytes of images`).verdict, images < 2e7 ? "met" : "not met");
+      return goal(result, `${start}, with packageCache`);
+    };
     assert.equal(at(19_000_000, 0).verdict, "met");
     assert.equal(at(40_000_000, 0).verdict, "not met");
     assert.deepEqual(at(19_000_000, 71_000_000).verdict, "not met");
     assert.match(at(19_000_000, 71_000_000).why, /images 19\.0 MB, python 71\.0 MB/);
+  });
+
+  it("hold the torch base against its parts, in the middle of all rounds", () => {
+    const part = (base: number, line = "full speed") => ({
+      line,
+      round: 1,
+      base,
+      download: 30,
+      copy: 20,
+      export: 10,
+    });
+    const at = (...baseParts: ReturnType<typeof part>[]) => goal(madeResult([], { baseParts }), "torch base");
+    assert.equal(at(part(66)).verdict, "met");
+    assert.deepEqual(at(part(50), part(70), part(90), part(1, "20 Mbit/s")), {
+      goal: "torch base: within 10 % of its own parts",
+      verdict: "not met",
+      why: "70.0 s against 60.0 s (download 30.0 + copy 20.0 + export 10.0)",
+    });
+    assert.equal(at().verdict, "not measured");
   });
 
   it("want torch on the disk once, and say nothing of it with a stand-in", () => {

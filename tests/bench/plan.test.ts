@@ -40,7 +40,7 @@ describe("what a benchmark does", () => {
     );
   });
 
-  it("plays every way each round at full speed, and five ways with four scenarios once on a slower line", () => {
+  it("plays every way each round at full speed, and six ways with four scenarios once on a slower line", () => {
     const planned = plays(choose([]), [fullSpeed, { name: "20 Mbit/s", mbit: 20 }], 2);
     const [fast, slow] = [true, false].map((isFast) =>
       planned.filter(({ speed }) => (speed === fullSpeed) === isFast),
@@ -49,7 +49,7 @@ describe("what a benchmark does", () => {
     assert.ok(fast.every((one) => one.scenarios.length === scenarios.length));
     assert.deepEqual(
       slow?.map(({ way, round }) => `${way.id} ${round}`),
-      ["before-pip 1", "before-uv 1", "guide-pip 1", "bake-uv 1", "stack-uv 1"],
+      ["before-pip 1", "before-uv 1", "guide-pip 1", "bake-uv 1", "stack-uv 1", "stack-packages 1"],
     );
     assert.deepEqual(
       slow[0]?.scenarios.map(({ id }) => id),

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { heldBy } from "../../lib/bill/bill.ts";
+import { heldBy } from "../../lib/bill/engine-state.ts";
 import { readBuild, type ImageBuild, type StepsPlan } from "../../lib/bill/build-steps.ts";
 import type { BillFacts } from "../../lib/bill/facts.ts";
 import { makeBill } from "../../lib/bill/make-bill.ts";
@@ -75,76 +75,6 @@ describe("the bill", () => {
   });
   const uv =
     "RUN --mount=type=cache,id=uv,target=/root/.cache/uv --mount=type=bind,source=a.lock,target=/run/a.lock uv pip install -r /run/a.lock\n";
-
-  it("a step's key changes with what stands below, its variables and its files, and with nothing else", async () => {
-    const text = "FROM busybox:1\nARG A\nRUN echo $A\nCOPY a.txt /a\nLABEL x=y\nRUN echo end\n";
-    const keys = async (...given: Parameters<typeof read>) =>
-      (await read(...given)).steps.map(({ key }) => key);
-    const before = await keys(text, { A: "1" }, { "file a.txt": "one", "file b.txt": "one" });
-    assert.equal(new Set(before).size, 3);
-    assert.deepEqual(await keys(text, { A: "1" }, { "file a.txt": "one", "file b.txt": "two" }), before);
-    assert.deepEqual(await keys(text.replace("x=y", "x=z"), { A: "1" }, { "file a.txt": "one" }), before);
-    const file = await keys(text, { A: "1" }, { "file a.txt": "two" });
-    assert.deepEqual(
-      [file[0] === before[0], file[1] === before[1], file[2] === before[2]],
-      [true, false, false],
-    );
-    assert.notEqual((await keys(text, { A: "2" }, { "file a.txt": "one" }))[0], before[0]);
-  });
-
-  it("reads what a step fetches: locks by mount, also by the branch that runs, pins, apt, ADD", async () => {
-    const text =
-      "FROM busybox:1\nARG HOW=wheel\nADD https://example.org/a.tar /a\nRUN apt-get install -y ffmpeg\n" +
-      'RUN --mount=type=bind,source=locks,target=/run/locks case "${HOW}" in none) ;; wheel) pip3 download -r /run/locks/wheel-${HOW}.lock ;; *) pip3 wheel -r /run/locks/source.lock ;; esac\n' +
-      "RUN pip3 install --no-cache-dir uv==0.13.9 'fastapi[all]==0.109.0'\n";
-    const locksOf = async (args: Record<string, string>) =>
-      (await read(text, args)).steps.flatMap(({ locks }) =>
-        locks.map((path) => path.slice(folder.length + 1)),
-      );
-    assert.deepEqual(await locksOf({}), ["locks/wheel-wheel.lock"]);
-    assert.deepEqual(await locksOf({ HOW: "source" }), ["locks/source.lock"]);
-    assert.deepEqual(await locksOf({ HOW: "none" }), []);
-    const { steps } = await read(text);
-    assert.deepEqual(
-      steps.flatMap(({ pins }) => pins),
-      ["uv==0.13.9", "fastapi==0.109.0"],
-    );
-    assert.deepEqual(
-      steps.map(({ apt }) => apt),
-      [false, true, false, false],
-    );
-    assert.deepEqual(steps[0]!.remotes, ["https://example.org/a.tar"]);
-  });
-
-  it("reads the index of an install from its options, or the variables of pip and uv", async () => {
-    const indexOf = async (command: string) =>
-      (
-        await read(
-          `FROM busybox:1\nARG UV_DEFAULT_INDEX=https://uv.test\nENV PIP_INDEX_URL=https://pip.test\nRUN ${command}\n`,
-        )
-      ).steps[0]!.index;
-    assert.equal(await indexOf("uv pip install a==1"), "https://uv.test");
-    assert.equal(await indexOf("pip3 install a==1"), "https://pip.test");
-    assert.equal(
-      await indexOf("pip3 install --index-url=https://own.test/simple a==1"),
-      "https://own.test/simple",
-    );
-    assert.equal(
-      await indexOf('uv pip install --default-index "$UV_DEFAULT_INDEX/x" a==1'),
-      "https://uv.test/x",
-    );
-    assert.equal(await indexOf("make -i https://make.test"), undefined);
-  });
-
-  it("names the file of an install that no mount brings, since nobody counts it", async () => {
-    const text =
-      "FROM busybox:1\nCOPY requirements.txt .\nRUN pip install --no-cache-dir -r requirements.txt\n" +
-      "RUN --mount=type=bind,source=a.lock,target=/run/a.lock l=/run/a.lock && uv pip install -r $l && rm -r /wheel\nRUN grep -r x /\n";
-    assert.deepEqual(
-      (await read(text)).steps.map(({ unread }) => unread),
-      [[], ["requirements.txt"], [], []],
-    );
-  });
 
   it("charges each package once, nothing that a mount holds, and names what has no size", async () => {
     const path = lock("a.lock", { torch: 800e6, numpy: 20e6, odd: undefined });

@@ -36,7 +36,7 @@ describe("the bill on a real engine", function () {
   const definitions = () => [definition("app"), definition("base")];
   const stateDir = () => join(project.test.folder, "state");
 
-  async function bill(rebuilds: string[], hasEngine = true): Promise<Bill> {
+  async function bill(rebuilds: string[], hasEngine = true, values: object = {}): Promise<Bill> {
     const plan = await planImages(definitions(), {
       stack: "dev",
       cacheAddresses: { "docker.io": project.registry.address },
@@ -48,7 +48,7 @@ describe("the bill on a real engine", function () {
       root: project.folder,
       stateDir: stateDir(),
       file: "Pulumi.dev.yaml",
-      values: { registryCache: { upstream: `http://${project.registry.address}` } },
+      values: { registryCache: { upstream: `http://${project.registry.address}` }, ...values },
       readSandboxFacts: () => assert.fail("no sandbox here"),
     });
     return billOf({
@@ -76,6 +76,23 @@ describe("the bill on a real engine", function () {
   const packages = ({ fetch }: Bill) =>
     fetch.parts.filter(({ kind }) => kind === "packages").map(({ bytes }) => bytes);
   const layers = ({ fetch }: Bill) => fetch.parts.find(({ kind }) => kind === "layers");
+
+  it("says of which caches it does not know what they hold", async () => {
+    const values = {
+      packageCache: { mode: "own" },
+      buildCache: { type: "registry", ref: "registry.example/cache" },
+    };
+    const unknown = [
+      "what the package cache holds: it counts as fetched",
+      "steps that buildCache holds: they count as built here",
+    ];
+    const { fetch } = await bill(["base", "app"], false, values);
+    assert.deepEqual(
+      fetch.unknown.filter((line) => unknown.includes(line)),
+      unknown,
+    );
+    assert.deepEqual((await bill([], false, values)).fetch.unknown, []);
+  });
 
   it("counts layers and packages before anything is there, and fetches no layer for it", async () => {
     const asked = project.registry.requests.length;

@@ -106,6 +106,12 @@ describe("npm run lock", function () {
       readFileSync(join(base, "torch.lock"), "utf8"),
       /^# Made by `npm run lock -- base`: torch 2\.7\.1, CUDA 12\.8, Python 3\.11\.\n/,
     );
+    const nvidia = readFileSync(join(base, "nvidia.lock"), "utf8");
+    assert.match(
+      nvidia,
+      /^# Made by `npm run lock -- base`: CUDA 12\.8, Python 3\.11\.\n/,
+      "the layer of more than one torch",
+    );
     assert.ok((await lockBase()).every(({ unchanged }) => unchanged));
   });
 

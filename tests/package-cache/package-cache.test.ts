@@ -196,6 +196,14 @@ describe("the package cache", function () {
       ]);
     });
 
+    it("take the port of an index as pip writes it", async () => {
+      await caches.fetchPython("/files/big-6.whl");
+      const asked = index.requests.length;
+      assert.equal(await caches.status(`/http/127.0.0.1%3A${index.port}/files/big-6.whl`), 200);
+      assert.equal(index.requests.length, asked, "it is the same file");
+      assert.equal(await caches.status(`/http/127.0.0.1%3A${index.port + 1}/simple/six/`), 403);
+    });
+
     it("let nobody write wheels without the login, and lead to no server of this machine", async () => {
       assert.equal(await caches.put("/wheels/a/b.whl"), 401);
       assert.equal(await caches.put("/wheels/a/b.whl", caches.login), 201);

@@ -27,6 +27,14 @@ describe("settings packageCache", () => {
     const use = (more: object) => packageCacheUse(devSettings({ packageCache: { mode: "own" }, ...more }));
     assert.equal(use({})?.pythonIndex, "https://pypi.org/simple");
     assert.equal(use({ proxy: { https: "http://proxy.example:3128" } })?.pythonIndex, undefined);
+    const proxy = {
+      http: "http://proxy.example:3128",
+      https: "http://proxy.example:3128",
+      noProxy: [".inside"],
+    };
+    const mirror = { pythonIndex: "https://pypi.inside/simple", mode: "own" };
+    assert.equal(use({ proxy, packageCache: mirror })?.pythonIndex, mirror.pythonIndex);
+    assert.equal(use({ proxy: { http: proxy.http } })?.pythonIndex, "https://pypi.org/simple");
     const cudaBase = { packageIndex: "https://download.pytorch.org/whl/cu128" };
     assert.equal(use({ cudaBase })?.torchIndex, cudaBase.packageIndex);
     const withLogin = { ...cudaBase, packageIndexSecret: { env: "INDEX" } };
