@@ -8,7 +8,7 @@ import { readResult } from "../../bench/read-result.ts";
 import type { Measurement } from "../../bench/result.ts";
 
 describe("npm run bench", function () {
-  this.timeout(5 * 60_000);
+  this.timeout(10 * 60_000);
   let folder: string;
   before(() => void (folder = mkdtempSync(join(tmpdir(), "gbh-bench-run-"))));
   after(() => rmSync(folder, { recursive: true, force: true }));

@@ -20,7 +20,11 @@ describe("goals of a benchmark", () => {
     const compose = figure("guide-pip", "nothing-changed", 1);
     const at = (seconds: number) => madeResult([compose, figure("stack-uv", "nothing-changed", seconds)]);
     assert.equal(goal(at(2.9), "nothing changed: at most docker compose").verdict, "met");
-    assert.equal(goal(at(3.1), "nothing changed: at most docker compose").verdict, "not met");
+    assert.deepEqual(goal(at(3.1), "nothing changed: at most docker compose"), {
+      goal: "nothing changed: at most docker compose build + 2 s",
+      verdict: "not met",
+      why: "3.1 s against 1.0 s; an empty Pulumi program alone takes 1.5 s",
+    });
     assert.equal(goal(at(4.5), "nothing changed: at most 3 ×").verdict, "met");
     assert.deepEqual(goal(at(4.6), "nothing changed: at most 3 ×"), {
       goal: "nothing changed: at most 3 × an empty Pulumi program",
