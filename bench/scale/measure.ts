@@ -12,8 +12,9 @@ const many = Number(process.env["SERVICES"] ?? 100);
 const contextBytes = 10e9;
 const titles = {
   one: "1 service: pulumi up, nothing changed",
-  firstRead: "1 service: first preview with 10 GB in its context",
-  large: "1 service with 10 GB in its context: pulumi up, nothing changed",
+  onePreview: "1 service: pulumi preview, one file has changed",
+  firstRead: "1 service that copies 10 GB: first pulumi preview",
+  large: "1 service that copies 10 GB: pulumi preview again",
   many: `${many} services: pulumi up, nothing changed`,
   manyPreview: `${many} services: pulumi preview, nothing changed`,
   oneOfMany: `${many} services: pulumi preview, one has changed`,
@@ -60,13 +61,15 @@ async function measure(): Promise<Row[]> {
   const preview = await pulumi("preview");
   await add(titles.one, up);
 
-  // Without room on the disk, and all the same 10 GB to read.
+  project.write(dataOf(1), "new");
+  await add(titles.onePreview, preview);
+  // Without room on the disk, and all the same 10 GB to read. Only previews: nothing of it is built.
   const large = join(project.root, "services", "s1", "weights.bin");
   writeFileSync(large, "");
   truncateSync(large, contextBytes);
+  project.write("services/s1/Dockerfile", "FROM cuda-base:runtime-12.6\nCOPY . /data\n");
   rows.push({ what: titles.firstRead, costs: [await timed(preview)] });
-  await project.start();
-  await add(titles.large, up);
+  await add(titles.large, preview);
   rmSync(large);
 
   declareServices(many);
@@ -128,7 +131,7 @@ function verdictsOf(rows: Row[]): string {
   const one = wallOf(rows, titles.one);
   const perService = ((wallOf(rows, titles.many) - one) / (many - 1)) * 1000;
   const preview = wallOf(rows, titles.oneOfMany);
-  const large = wallOf(rows, titles.large) - one;
+  const large = wallOf(rows, titles.large) - wallOf(rows, titles.onePreview);
   const firstRead = wallOf(rows, titles.firstRead);
   const verdict = (isMet: boolean) => (isMet ? "met" : "not met");
   return [
@@ -136,7 +139,7 @@ function verdictsOf(rows: Row[]): string {
     "| --- | --- | --- |",
     `| nothing changed grows by at most 40 ms a service | ${verdict(perService <= 40)} | ${perService.toFixed(0)} ms |`,
     `| preview of one change among ${many} services under 5 s | ${verdict(preview < 5)} | ${preview.toFixed(1)} s |`,
-    `| 10 GB that have not changed are not read again | ${verdict(large < firstRead / 10)} | ${large.toFixed(2)} s more than without them; the first reading made ${firstRead.toFixed(0)} s |`,
+    `| 10 GB that have not changed are not read again | ${verdict(large < 1)} | ${large.toFixed(2)} s more than without them; the first preview took ${firstRead.toFixed(0)} s |`,
   ].join("\n");
 }
 
