@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { heldBy } from "../../lib/bill/engine-state.ts";
-import { readBuild, type ImageBuild, type StepsPlan } from "../../lib/bill/build-steps.ts";
+import { readBuild, type ImageBuild } from "../../lib/bill/build-steps.ts";
 import type { BillFacts } from "../../lib/bill/facts.ts";
 import { makeBill } from "../../lib/bill/make-bill.ts";
 import { packagesOf } from "../../lib/bill/packages.ts";
@@ -11,6 +11,7 @@ import { billLines, diskWarning } from "../../lib/bill/words.ts";
 import { missingLayers } from "../../lib/bill/image-layers.ts";
 import { hashMark, type BuildNote } from "../../lib/bill/build-notes.ts";
 import { readPylock } from "../../lib/locks/wheel-files.ts";
+import { writtenPlan } from "./written-plan.ts";
 
 const hash = (digit: string) => digit.repeat(64);
 const root = join(import.meta.dirname, "..", "..");
@@ -22,27 +23,8 @@ describe("the bill", () => {
   });
   afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
-  function plan(
-    dockerfile: string,
-    args: Record<string, string> = {},
-    parts: Record<string, string> = {},
-  ): StepsPlan {
-    writeFileSync(join(folder, "Dockerfile"), dockerfile);
-    const pins = { "busybox:1": `docker-image://127.0.0.1:5000/library/busybox@sha256:${hash("0")}` };
-    const rebuild = { count: 0, noCache: false };
-    return {
-      name: "app",
-      context: folder,
-      dockerfile: "Dockerfile",
-      args,
-      contexts: {},
-      pins,
-      rebuild,
-      parts,
-    };
-  }
   const read = (text: string, args?: Record<string, string>, parts?: Record<string, string>) =>
-    readBuild(plan(text, args, parts), () => undefined);
+    readBuild(writtenPlan(folder, text, args, parts), () => undefined);
   function lock(name: string, entries: Record<string, number | undefined>): string {
     const path = join(folder, name);
     mkdirSync(join(path, ".."), { recursive: true });

@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { readBuild, type StepsPlan } from "../../lib/bill/build-steps.ts";
+import { readBuild } from "../../lib/bill/build-steps.ts";
+import { writtenPlan } from "./written-plan.ts";
 
 describe("the steps of a build", () => {
   let folder: string;
@@ -11,27 +12,8 @@ describe("the steps of a build", () => {
   });
   afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
-  function plan(
-    dockerfile: string,
-    args: Record<string, string> = {},
-    parts: Record<string, string> = {},
-  ): StepsPlan {
-    writeFileSync(join(folder, "Dockerfile"), dockerfile);
-    const pins = { "busybox:1": `docker-image://127.0.0.1:5000/library/busybox@sha256:${"0".repeat(64)}` };
-    const rebuild = { count: 0, noCache: false };
-    return {
-      name: "app",
-      context: folder,
-      dockerfile: "Dockerfile",
-      args,
-      contexts: {},
-      pins,
-      rebuild,
-      parts,
-    };
-  }
   const read = (text: string, args?: Record<string, string>, parts?: Record<string, string>) =>
-    readBuild(plan(text, args, parts), () => undefined);
+    readBuild(writtenPlan(folder, text, args, parts), () => undefined);
 
   it("a step's key changes with what stands below, its variables and its files, and with nothing else", async () => {
     const text = "FROM busybox:1\nARG A\nRUN echo $A\nCOPY a.txt /a\nLABEL x=y\nRUN echo end\n";
