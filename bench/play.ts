@@ -65,9 +65,10 @@ export async function play(options: Play): Promise<void> {
           options.onStep("an empty Pulumi program");
           options.onEmptyProgram({ line: speed.name, round, seconds: await tool.emptyProgram() });
         }
-        if (workload.kind === "full" && way.id === "stack-uv" && speed.mbit === undefined) {
+        const base = tool.secondsOf?.("cuda-base-runtime");
+        const isForParts = workload.kind === "full" && way.id === "stack-uv" && speed.mbit === undefined;
+        if (isForParts && base !== undefined) {
           options.onStep("the parts of the torch base, each alone");
-          const base = tool.secondsOf?.("cuda-base-runtime") ?? 0;
           const parts = await measureBaseParts(ground, workload.first);
           options.onBaseParts({ line: speed.name, round, base, ...parts });
         }

@@ -53,7 +53,6 @@ async function measure(): Promise<Row[]> {
     }
     rows.push({ what, costs });
     console.log(`${what}: ${costs.map(({ wall }) => wall.toFixed(2)).join(", ")} s`);
-    return median(costs.map(({ wall }) => wall));
   };
   declareServices(1);
   await project.start();
