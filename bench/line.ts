@@ -1,8 +1,11 @@
+import type { LookupAddress } from "node:dns";
+import { lookup } from "node:dns/promises";
 import { createServer as createHttpServer, request, type IncomingMessage } from "node:http";
 import {
   connect,
   createServer as createTcpServer,
   type AddressInfo,
+  type LookupFunction,
   type Server,
   type Socket,
 } from "node:net";
@@ -89,10 +92,11 @@ function passing(line: { speed: LineSpeed; received: OutsideBytes }): (kind: Kin
 }
 
 function forwardProxy(pass: (kind: Kind) => Transform, sockets: Set<Socket>): Server {
+  const lookup = lookupOnce();
   const server = createHttpServer((incoming, answer) => {
     const url = new URL(incoming.url ?? "");
     const { "proxy-connection": _, ...headers } = incoming.headers;
-    const onward = request(url, { method: incoming.method, headers }, (response) => {
+    const onward = request(url, { method: incoming.method, headers, lookup }, (response) => {
       answer.writeHead(response.statusCode ?? 502, response.headers);
       response.pipe(pass(kindOf(url.hostname))).pipe(answer);
     });
@@ -103,7 +107,7 @@ function forwardProxy(pass: (kind: Kind) => Transform, sockets: Set<Socket>): Se
   server.on("connection", (socket: Socket) => remember(socket, sockets));
   server.on("connect", (incoming: IncomingMessage, client: Socket, head: Buffer) => {
     const [name = "", port = "443"] = (incoming.url ?? "").split(":");
-    const onward = connect(Number(port), name, () => {
+    const onward = connect({ port: Number(port), host: name, lookup }, () => {
       client.write("HTTP/1.1 200 Connection established\r\n\r\n");
       onward.write(head);
       join(client, onward, pass(kindOf(name)), sockets);
@@ -112,6 +116,29 @@ function forwardProxy(pass: (kind: Kind) => Transform, sockets: Set<Socket>): Se
     client.on("error", () => onward.destroy());
   });
   return server;
+}
+
+/**
+ * Asks for the addresses of a name once: uv opens fifty connections at the same moment, and a small resolver drops what is
+ * too much for it; each dropped question costs five seconds.
+ */
+function lookupOnce(): LookupFunction {
+  const asked = new Map<string, Promise<LookupAddress[]>>();
+  return (name, options, done) => {
+    const known = asked.get(name);
+    const answer = known ?? lookup(name, { all: true });
+    if (!known) {
+      asked.set(name, answer);
+      answer.catch(() => asked.delete(name));
+    }
+    answer.then(
+      ([first, ...others]) => {
+        if (options.all) done(null, first ? [first, ...others] : []);
+        else done(null, first?.address ?? "", first?.family);
+      },
+      (error: NodeJS.ErrnoException) => done(error, ""),
+    );
+  };
 }
 
 /** Joins two sockets; what comes in passes the line, what goes out does not: it is a few requests. */
