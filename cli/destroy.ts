@@ -2,6 +2,7 @@ import { existsSync } from "node:fs";
 import { Command } from "commander";
 import { UserError } from "../lib/errors.ts";
 import { purgeSandbox, stopSandbox } from "../sandbox/sandbox.ts";
+import { removeTimer } from "./cache/timer.ts";
 import { createProgress, type Progress } from "./progress.ts";
 import { removeStrayContainers, removeStrayImages } from "./leftovers.ts";
 import { oneAtATime } from "./one-at-a-time.ts";
@@ -61,6 +62,7 @@ async function destroyStack(options: DestroyOptions, progress: Progress): Promis
   const result = await converge(context, ["destroy", "--stack", options.stack], progress);
   await removeStrayContainers(settings.engine.host, options.stack, new Set());
   await removeStrayImages(settings.engine.host, options.stack);
+  const timer = await removeTimer(options.stack);
   await pulumi(context, ["stack", "rm", options.stack, "--yes", "--preserve-config"]);
   if (sandbox) {
     progress.step("sandbox", "stopping the private engine");
@@ -71,6 +73,7 @@ async function destroyStack(options: DestroyOptions, progress: Progress): Promis
   console.log(
     `${result.changes.length} resources of the stack ${options.stack} are gone (${result.seconds.toFixed(1)} s).`,
   );
+  if (timer.length > 0) console.log(`Its nightly timer is gone, too: ${timer.join(", ")}.`);
   if (sandbox && !options.purge)
     console.log(
       "The sandbox's build cache and downloads stay in .sandbox/; npm run destroy -- --purge removes them.",
