@@ -85,6 +85,48 @@ describe("kept-wheel", () => {
     assert.notDeepEqual((await compile()).wheels, first.wheels);
   });
 
+  it("compiles again for another torch, CUDA or Python, and takes the wheel of the same ones", async () => {
+    const first = { torch: "2.8.0", cuda: "12.8", python: "3, 12" };
+    const worlds = [
+      first,
+      { ...first, torch: "2.9.1" },
+      { ...first, cuda: "12.6" },
+      { ...first, python: "3, 13" },
+    ];
+    const wheels: string[] = [];
+    for (const world of worlds) wheels.push(...(await compile({ PYTHONPATH: standIns(world) })).wheels);
+    assert.equal(new Set(wheels).size, worlds.length, wheels.join());
+    const combinations = [...stored.keys()].filter((path) => path.endsWith("/SHA256SUMS"));
+    assert.deepEqual(combinations.map((path) => path.split("/")[3]?.replace(/-sm.*/, "")).sort(), [
+      "torch2.8.0-cu126-py312",
+      "torch2.8.0-cu128-py312",
+      "torch2.8.0-cu128-py313",
+      "torch2.9.1-cu128-py312",
+    ]);
+    const again: string[] = [];
+    for (const world of worlds) again.push(...(await compile({ PYTHONPATH: standIns(world) })).wheels);
+    assert.deepEqual(again, wheels);
+  });
+
+  /** Folder of modules with a stand-in for torch, told by its version.py alone, and for a Python of another version. */
+  function standIns({ torch, cuda, python }: { torch: string; cuda: string; python: string }): string {
+    const site = mkdtempSync(join(folder, "stand-ins-"));
+    mkdirSync(join(site, "torch"));
+    writeFileSync(
+      join(site, "torch", "__init__.py"),
+      'raise SystemExit("torch was imported: that takes seconds")\n',
+    );
+    writeFileSync(
+      join(site, "torch", "version.py"),
+      `from typing import Optional\n\n__version__ = '${torch}+cu${cuda.replace(".", "")}'\ndebug = False\ncuda: Optional[str] = '${cuda}'\n`,
+    );
+    writeFileSync(
+      join(site, "sitecustomize.py"),
+      `import sys\n\nsys.version_info = (${python}, 0, "final", 0)\n`,
+    );
+    return site;
+  }
+
   it("compiles again where the store has damaged bytes", async () => {
     const first = await compile();
     for (const path of stored.keys()) if (path.endsWith(".whl")) stored.set(path, Buffer.from("broken"));
