@@ -75,7 +75,9 @@ async function stillThere(
   dockerHost: string,
   run: BuildRun | undefined,
 ): Promise<string[]> {
-  const { byName } = await listedImages(engineAt(dockerHost));
+  const listed = await listedImages(engineAt(dockerHost)).catch(() => undefined);
+  if (!listed) return images; // an engine that does not answer is said by others
+  const { byName } = listed;
   return images.filter((image) => !isBuilt(image) || (byName.has(image) && !run?.built.has(image)));
 }
 
