@@ -1,6 +1,14 @@
 import assert from "node:assert/strict";
 import { createServer, type Server } from "node:http";
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -106,6 +114,23 @@ describe("kept-wheel", () => {
     const again: string[] = [];
     for (const world of worlds) again.push(...(await compile({ PYTHONPATH: standIns(world) })).wheels);
     assert.deepEqual(again, wheels);
+  });
+
+  it("asks an active virtual environment, whose torch may be another than the base's", async () => {
+    const base = standIns({ torch: "2.8.0", cuda: "12.8", python: "3, 12" });
+    const environment = join(folder, "venv");
+    await execa("python3", ["-m", "venv", "--without-pip", environment]);
+    const [site = ""] = (
+      await execa(join(environment, "bin", "python3"), [
+        "-c",
+        "import site; print(site.getsitepackages()[0])",
+      ])
+    ).stdout.split("\n");
+    renameSync(join(standIns({ torch: "2.9.1", cuda: "12.6", python: "" }), "torch"), join(site, "torch"));
+    await compile({ PYTHONPATH: base });
+    await compile({ VIRTUAL_ENV: environment });
+    const combinations = [...stored.keys()].filter((path) => path.endsWith("/SHA256SUMS"));
+    assert.match(combinations.join(), /\/torch2\.8\.0-cu128-py312-sm.*\/torch2\.9\.1-cu126-py3\d+-sm/);
   });
 
   /** Folder of modules with a stand-in for torch, told by its version.py alone, and for a Python of another version. */
