@@ -7,7 +7,8 @@ import type { CudaSet } from "./workload.ts";
 
 /**
  * Does what the torch base cannot do without, each part alone and on the bare machine, in seconds: the packages are downloaded,
- * copied with their bytecode into a folder, and read as the layer that they make.
+ * copied with their bytecode into a folder until the disk has them (a step of a build ends so), and read as the layer that
+ * they make.
  */
 export async function measureBaseParts(
   ground: Ground,
@@ -18,8 +19,8 @@ export async function measureBaseParts(
   mkdirSync(folder);
   const locks = ["nvidia", "torch", "python"].map((name) => `cuda-base/locks/${lock}/${name}.lock`);
   const install = (target: string) =>
-    secondsOf(() =>
-      run(
+    secondsOf(async () => {
+      await run(
         ground,
         uv,
         [
@@ -37,8 +38,9 @@ export async function measureBaseParts(
           ...locks.flatMap((file) => ["-r", file]),
         ],
         { UV_CACHE_DIR: "parts/cache", HTTP_PROXY: ground.line.proxy, HTTPS_PROXY: ground.line.proxy },
-      ),
-    );
+      );
+      await run(ground, "sync", ["--file-system", "parts"]);
+    });
   try {
     const both = await install("first");
     const copy = await install("second");

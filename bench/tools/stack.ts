@@ -1,5 +1,6 @@
 import { mkdirSync } from "node:fs";
 import { stringify } from "yaml";
+import { latestByImage } from "../../lib/images/history.ts";
 import { run, type Ground } from "../ground.ts";
 import type { CudaSet } from "../workload.ts";
 import { builtAllTheSame, type Built, type Tool } from "./tool.ts";
@@ -25,7 +26,6 @@ export class StackTool implements Tool {
   private readonly hasSmokeTests: boolean;
   private readonly registryImage: string;
   private services = ["whisperx", "infinitetalk"];
-  private images: ImageTimes[] = [];
 
   constructor(ground: Ground, options: { isFull: boolean; hasSmokeTests: boolean; registryImage: string }) {
     this.ground = ground;
@@ -91,14 +91,16 @@ export class StackTool implements Tool {
     return (performance.now() - began) / 1000;
   }
 
-  secondsOf(image: string): number | undefined {
-    return this.images.find(({ name }) => name === image)?.seconds;
+  async baseSeconds(): Promise<{ base: number; besides: number } | undefined> {
+    const events = await latestByImage(this.ground.workspace.path("state"), "bench");
+    const { buildSeconds, steps = [], housekeeping = [] } = events.get("cuda-base-runtime") ?? {};
+    if (buildSeconds === undefined) return undefined;
+    return { base: buildSeconds, besides: secondsBesidesTorch([...steps, ...housekeeping]) };
   }
 
   private async start(stack: string): Promise<Built> {
     const text = await this.command("start", "--stack", stack, "--built-toolchain", "--json");
     const { images } = JSON.parse(text) as { images: ImageTimes[] };
-    this.images = images;
     return { smokeSeconds: smokeOnThePath(images) };
   }
 
@@ -161,6 +163,13 @@ export class StackTool implements Tool {
       }),
     };
   }
+}
+
+/** Of the steps of the torch base, all but those that install packages of its locks and write the image. */
+export function secondsBesidesTorch(steps: readonly { name: string; seconds: number }[]): number {
+  const isOfTorch = ({ name }: { name: string }) =>
+    name.includes("/installer/add-packages ") || name === "exporting to image";
+  return steps.filter((step) => !isOfTorch(step)).reduce((sum, { seconds }) => sum + seconds, 0);
 }
 
 /**
