@@ -39,7 +39,7 @@ export function cacheVolumes(settings: Settings): CacheVolumes[] {
       limitedBy: "packageCache: pythonStorage, debianStorage, wheelStorage",
     });
   }
-  if (buildCache.type === "registry" && buildCache.port !== undefined)
+  if (buildCache.type !== "off" && buildCache.port !== undefined)
     caches.push({
       kind: "build-cache-registry",
       what: "build cache registry",

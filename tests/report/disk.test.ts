@@ -65,6 +65,10 @@ describe("a report's disk", () => {
     assert.deepEqual(kinds({ buildCache: { type: "registry", ref: "registry.example/steps" } }), [
       "registry-cache",
     ]);
+    assert.deepEqual(kinds({ buildCache: { type: "inline", port: 5005 } }), [
+      "registry-cache",
+      "build-cache-registry",
+    ]);
   });
 
   it("adds up the package cache's own storages", () => {
