@@ -18,6 +18,7 @@ export async function measureBaseParts(
   const folder = ground.workspace.path("parts");
   mkdirSync(folder);
   const locks = ["nvidia", "torch", "python"].map((name) => `cuda-base/locks/${lock}/${name}.lock`);
+  const toDisk = () => run(ground, "sync", ["--file-system", "parts"]);
   const install = (target: string) =>
     secondsOf(async () => {
       await run(
@@ -39,9 +40,10 @@ export async function measureBaseParts(
         ],
         { UV_CACHE_DIR: "parts/cache", HTTP_PROXY: ground.line.proxy, HTTPS_PROXY: ground.line.proxy },
       );
-      await run(ground, "sync", ["--file-system", "parts"]);
+      await toDisk();
     });
   try {
+    await toDisk(); // what the base's build has left to write is not ours
     const both = await install("first");
     const copy = await install("second");
     const layer = await secondsOf(() =>

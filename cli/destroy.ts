@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
 import { Command } from "commander";
-import { UserError } from "../lib/errors.ts";
+import { messageOf, UserError } from "../lib/errors.ts";
 import { purgeSandbox, stopSandbox } from "../sandbox/sandbox.ts";
 import { removeTimer } from "./cache/timer.ts";
 import { createProgress, type Progress } from "./progress.ts";
@@ -51,10 +51,21 @@ async function purge(options: DestroyOptions, progress: Progress): Promise<void>
       `The stack cannot be destroyed in order, so all of the sandbox goes at once:\n${error.message}`,
     );
   }
+  await takeTimerAway(options.stack, progress);
   progress.step("sandbox", "removing its folder");
   await purgeSandbox(sandboxRoot);
   progress.stop();
   console.log("The sandbox is removed.");
+}
+
+/** Last, and never in the way: systemd may have nobody who answers. */
+async function takeTimerAway(stack: string, progress: Progress): Promise<void> {
+  try {
+    const removed = await removeTimer(stack);
+    if (removed.length > 0) progress.print(`Its nightly timer is gone, too: ${removed.join(", ")}.`);
+  } catch (error) {
+    progress.print(`warning: its nightly timer stays: ${messageOf(error)}`);
+  }
 }
 
 async function destroyStack(options: DestroyOptions, progress: Progress): Promise<void> {
@@ -62,18 +73,17 @@ async function destroyStack(options: DestroyOptions, progress: Progress): Promis
   const result = await converge(context, ["destroy", "--stack", options.stack], progress);
   await removeStrayContainers(settings.engine.host, options.stack, new Set());
   await removeStrayImages(settings.engine.host, options.stack);
-  const timer = await removeTimer(options.stack);
   await pulumi(context, ["stack", "rm", options.stack, "--yes", "--preserve-config"]);
   if (sandbox) {
     progress.step("sandbox", "stopping the private engine");
     await stopSandbox(sandboxRoot);
     progress.done("sandbox", "stopped");
   }
+  await takeTimerAway(options.stack, progress);
   progress.stop();
   console.log(
     `${result.changes.length} resources of the stack ${options.stack} are gone (${result.seconds.toFixed(1)} s).`,
   );
-  if (timer.length > 0) console.log(`Its nightly timer is gone, too: ${timer.join(", ")}.`);
   if (sandbox && !options.purge)
     console.log(
       "The sandbox's build cache and downloads stay in .sandbox/; npm run destroy -- --purge removes them.",

@@ -165,11 +165,25 @@ export class StackTool implements Tool {
   }
 }
 
-/** Of the steps of the torch base, all but those that install packages of its locks and write the image. */
-export function secondsBesidesTorch(steps: readonly { name: string; seconds: number }[]): number {
-  const isOfTorch = ({ name }: { name: string }) =>
-    name.includes("/installer/add-packages ") || name === "exporting to image";
-  return steps.filter((step) => !isOfTorch(step)).reduce((sum, { seconds }) => sum + seconds, 0);
+/**
+ * Seconds of the torch base's build in which only such steps ran as neither install packages of its locks nor write the image.
+ * What lies between two steps is not among them: there the bytes of the last one go to the disk.
+ */
+export function secondsBesidesTorch(
+  steps: readonly { name: string; seconds: number; began?: string }[],
+): number {
+  const spans = steps.flatMap(({ name, seconds, began }) => {
+    const start = Date.parse(began ?? "") / 1000;
+    if (Number.isNaN(start)) return [];
+    const isOfTorch = name.includes("/installer/add-packages ") || name === "exporting to image";
+    return [{ start, end: start + seconds, isOfTorch }];
+  });
+  const edges = [...new Set(spans.flatMap(({ start, end }) => [start, end]))].sort((a, b) => a - b);
+  return edges.reduce((sum, edge, index) => {
+    const next = edges[index + 1] ?? edge;
+    const running = spans.filter(({ start, end }) => start <= edge && next <= end);
+    return running.length > 0 && running.every((span) => !span.isOfTorch) ? sum + next - edge : sum;
+  }, 0);
 }
 
 /**

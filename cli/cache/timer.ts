@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { Command } from "commander";
@@ -38,7 +38,7 @@ export function timerCommand(): Command {
         console.log(
           removed.length > 0
             ? `Removed ${removed.join(" and ")} from ${unitFolder()}.`
-            : `There is no ${units.name}.timer in ${unitFolder()}.`,
+            : `There is no ${units.name}.timer of this clone in ${unitFolder()}.`,
         );
         return;
       }
@@ -80,13 +80,21 @@ async function install({ name, files }: TimerUnits): Promise<void> {
 }
 
 /**
- * Stops a stack's timer and removes its units, as `destroy` does, too.
+ * Stops the timer of a stack of this clone and removes its units, as `destroy` does, too. One that another clone has
+ * installed for a stack of the same name stays.
  *
  * @param folder where they are looked for; in any other than systemd's own nothing runs that would have to be stopped
  * @returns names of the files that were there, e.g. `["gpu-build-host-cache-dev.timer"]`; without a timer none
+ * @throws UserError where systemctl fails, e.g. for a user without a session
  */
 export async function removeTimer(stack: string, folder = unitFolder()): Promise<string[]> {
   const { name, files } = unitsOf(stack);
+  const service = join(folder, `${name}.service`);
+  if (
+    existsSync(service) &&
+    workingFolder(readFileSync(service, "utf8")) !== workingFolder(files[`${name}.service`]!)
+  )
+    return [];
   const there = Object.keys(files).filter((file) => existsSync(join(folder, file)));
   if (there.length === 0) return [];
   const isLive = hasSystemd() && folder === unitFolder();
@@ -94,6 +102,11 @@ export async function removeTimer(stack: string, folder = unitFolder()): Promise
   for (const file of there) rmSync(join(folder, file), { force: true });
   if (isLive) await systemctl("daemon-reload");
   return there;
+}
+
+/** The line that says whose clone a unit belongs to. */
+function workingFolder(unit: string): string | undefined {
+  return /^WorkingDirectory=.*$/m.exec(unit)?.[0];
 }
 
 function requireSystemd(): void {

@@ -27,7 +27,7 @@ const files = String.raw`\.(whl|metadata|zip|egg|tgz|tar\.(gz|bz2|xz))$`;
 /**
  * Configuration of nginx: `/https/HOST/PATH` is `https://HOST/PATH`, kept on the disk, with the links of index pages led
  * through here, too. Pages are asked for anew after ten minutes, and an old one is served where the upstream is away, fails
- * or is silent: within 8 s, or 12 s if an address led nowhere before; pip waits 15 s, uv 30 s.
+ * or is silent: within 7 s, or 13 s if an address led nowhere and a handshake was slow; pip waits 15 s, uv 30 s.
  * `/wheels/` is a store of files: everyone may read, builds with the login may write.
  */
 export function nginxConfig(config: PythonCacheConfig): string {
@@ -46,7 +46,7 @@ worker_processes 2;
 events {}
 http {
   include ${runFolder}/resolver.conf;
-  resolver_timeout 5s;
+  resolver_timeout 3s;
   log_format short '$request_method $request_uri $status $upstream_cache_status $body_bytes_sent';
   log_format stamp '+';
   access_log /dev/stdout short;
@@ -100,7 +100,7 @@ ${allow.map((network) => `    allow ${network};`).join("\n")}
       proxy_cache_valid 200 10m;
       proxy_cache_valid 301 302 308 10m;
       proxy_cache_revalidate on;
-      proxy_read_timeout 8s;
+      proxy_read_timeout 7s;
       proxy_cache_lock_timeout 6s;
       error_page 502 504 = @stale;
 ${links}    }
@@ -121,7 +121,7 @@ ${links}    }
     # What needs a login is nobody else's.
     proxy_cache_bypass $http_authorization;
     proxy_no_cache $http_authorization $endless;
-    proxy_connect_timeout 4s;
+    proxy_connect_timeout 3s;
     # By time, not by number: without IPv6 its addresses fail at once, and count as tries.
     proxy_next_upstream_timeout 5s;
     proxy_http_version 1.1;

@@ -15,7 +15,7 @@ export function wheelLimit(wheelStorage: number): string {
 rm -f ${cacheFolder}/uploads/*
 while sleep ${wheelWatchSeconds}; do
   find . -type f ! -name SHA256SUMS ! -name ${wheelUsed} -mmin +60 | while read -r file; do
-    [ -e "$(dirname "$(dirname "$file")")/SHA256SUMS" ] || rm -f "$file"
+    [ -e "$(dirname "$(dirname "$file")")/SHA256SUMS" ] || rm -f "$file" || :
   done
   find . -mindepth 1 -type d -empty -mmin +60 -delete || :
   while [ "$(du -sB1 . | cut -f1)" -gt ${wheelStorage} ]; do

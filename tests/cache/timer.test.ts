@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { execa } from "execa";
 import { removeTimer } from "../../cli/cache/timer.ts";
+import { projectRoot } from "../../cli/project-folders.ts";
 import { timerUnits } from "../../lib/cache-store/timer-unit.ts";
 
 describe("timer of the cache", () => {
@@ -18,15 +19,18 @@ describe("timer of the cache", () => {
     assert.match(service, /^ExecStart=\/usr\/bin\/node bootstrap\/run\.mjs cache prune --stack dev$/m);
   });
 
-  it("is taken away with its stack, and no other", async () => {
+  it("is taken away with its stack: not another stack's, and not another clone's", async () => {
     const units = join(folder, "units");
     mkdirSync(units);
-    const names = ["gone", "other"].flatMap((stack) =>
-      Object.keys(timerUnits({ stack, root: "/p", node: "/usr/bin/node", path: "/bin" }).files),
-    );
-    for (const name of names) writeFileSync(join(units, name), "");
-    const [service, timer, ...others] = names;
-    assert.deepEqual(await removeTimer("gone", units), [service, timer]);
+    const write = (stack: string, root: string) => {
+      const { files } = timerUnits({ stack, root, node: "/usr/bin/node", path: "/bin" });
+      for (const [name, text] of Object.entries(files)) writeFileSync(join(units, name), text);
+      return Object.keys(files);
+    };
+    const gone = write("gone", projectRoot);
+    const others = [...write("other", projectRoot), ...write("theirs", "/another/clone")];
+    assert.deepEqual(await removeTimer("gone", units), gone);
+    assert.deepEqual(await removeTimer("theirs", units), []);
     assert.deepEqual(readdirSync(units), others);
     assert.deepEqual(await removeTimer("gone", units), []);
   });

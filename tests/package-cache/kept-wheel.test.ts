@@ -127,7 +127,10 @@ describe("kept-wheel", () => {
       ])
     ).stdout.split("\n");
     renameSync(join(standIns({ torch: "2.9.1", cuda: "12.6", python: "" }), "torch"), join(site, "torch"));
-    await compile({ PYTHONPATH: base });
+    mkdirSync(join(folder, "torch")); // a source's own folder is no torch, and no module of Python's
+    for (const name of ["torch/version.py", "types.py"])
+      writeFileSync(join(folder, name), "raise SystemExit(9)\n");
+    await compile({ PYTHONPATH: base, VIRTUAL_ENV: join(folder, "gone") });
     await compile({ VIRTUAL_ENV: environment });
     const combinations = [...stored.keys()].filter((path) => path.endsWith("/SHA256SUMS"));
     assert.match(combinations.join(), /\/torch2\.8\.0-cu128-py312-sm.*\/torch2\.9\.1-cu126-py3\d+-sm/);
