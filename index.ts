@@ -146,6 +146,11 @@ if (settings.registryCache.mode === "own" && cacheLimit !== undefined)
       caches: caches.map(({ registry, mode, bind, port }) => ({ registry, mode, bind, port })),
       limit: cacheLimit,
       pins: [...(await pinsOfStacks(settings.root)).names.keys()],
+      // One that is pinned to an earlier version is never built.
+      images: [
+        cacheImage,
+        ...plan.all.filter(({ mustExist }) => !mustExist).map(({ reference }) => reference),
+      ],
     },
     { dependsOn: Object.values(images) },
   );

@@ -7,7 +7,8 @@ import type { CudaSet } from "./workload.ts";
 
 /**
  * Does what the torch base cannot do without, each part alone and on the bare machine, in seconds: the packages are downloaded,
- * copied with their bytecode into a folder, and read as the layer that they make.
+ * copied with their bytecode into a folder until the disk has them (a step of a build ends so), and read as the layer that
+ * they make.
  */
 export async function measureBaseParts(
   ground: Ground,
@@ -17,9 +18,10 @@ export async function measureBaseParts(
   const folder = ground.workspace.path("parts");
   mkdirSync(folder);
   const locks = ["nvidia", "torch", "python"].map((name) => `cuda-base/locks/${lock}/${name}.lock`);
+  const toDisk = () => run(ground, "sync", ["--file-system", "parts"]);
   const install = (target: string) =>
-    secondsOf(() =>
-      run(
+    secondsOf(async () => {
+      await run(
         ground,
         uv,
         [
@@ -37,9 +39,11 @@ export async function measureBaseParts(
           ...locks.flatMap((file) => ["-r", file]),
         ],
         { UV_CACHE_DIR: "parts/cache", HTTP_PROXY: ground.line.proxy, HTTPS_PROXY: ground.line.proxy },
-      ),
-    );
+      );
+      await toDisk();
+    });
   try {
+    await toDisk(); // what the base's build has left to write is not ours
     const both = await install("first");
     const copy = await install("second");
     const layer = await secondsOf(() =>

@@ -65,12 +65,12 @@ export async function play(options: Play): Promise<void> {
           options.onStep("an empty Pulumi program");
           options.onEmptyProgram({ line: speed.name, round, seconds: await tool.emptyProgram() });
         }
-        const base = tool.secondsOf?.("cuda-base-runtime");
         const isForParts = workload.kind === "full" && way.id === "stack-uv" && speed.mbit === undefined;
-        if (isForParts && base !== undefined) {
+        const whole = isForParts ? await tool.baseSeconds?.() : undefined;
+        if (whole) {
           options.onStep("the parts of the torch base, each alone");
           const parts = await measureBaseParts(ground, workload.first);
-          options.onBaseParts({ line: speed.name, round, base, ...parts });
+          options.onBaseParts({ line: speed.name, round, ...whole, ...parts });
         }
       }
     }

@@ -50,8 +50,10 @@ export interface BaseParts {
   round: number;
   /** The whole image, as this stack built it. */
   base: number;
+  /** Of it what has nothing to do with torch: the pull, Debian's packages, uv, the check. */
+  besides: number;
   download: number;
-  /** Into a folder, with bytecode. */
+  /** Into a folder, with bytecode, until the disk has it. */
   copy: number;
   /** Reading what was copied as a layer, with its digest. */
   export: number;

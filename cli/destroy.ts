@@ -1,7 +1,8 @@
 import { existsSync } from "node:fs";
 import { Command } from "commander";
-import { UserError } from "../lib/errors.ts";
+import { messageOf, UserError } from "../lib/errors.ts";
 import { purgeSandbox, stopSandbox } from "../sandbox/sandbox.ts";
+import { removeTimer } from "./cache/timer.ts";
 import { createProgress, type Progress } from "./progress.ts";
 import { removeStrayContainers, removeStrayImages } from "./leftovers.ts";
 import { oneAtATime } from "./one-at-a-time.ts";
@@ -50,10 +51,21 @@ async function purge(options: DestroyOptions, progress: Progress): Promise<void>
       `The stack cannot be destroyed in order, so all of the sandbox goes at once:\n${error.message}`,
     );
   }
+  await takeTimerAway(options.stack, progress);
   progress.step("sandbox", "removing its folder");
   await purgeSandbox(sandboxRoot);
   progress.stop();
   console.log("The sandbox is removed.");
+}
+
+/** Last, and never in the way: systemd may have nobody who answers. */
+async function takeTimerAway(stack: string, progress: Progress): Promise<void> {
+  try {
+    const removed = await removeTimer(stack);
+    if (removed.length > 0) progress.print(`Its nightly timer is gone, too: ${removed.join(", ")}.`);
+  } catch (error) {
+    progress.print(`warning: its nightly timer stays: ${messageOf(error)}`);
+  }
 }
 
 async function destroyStack(options: DestroyOptions, progress: Progress): Promise<void> {
@@ -67,6 +79,7 @@ async function destroyStack(options: DestroyOptions, progress: Progress): Promis
     await stopSandbox(sandboxRoot);
     progress.done("sandbox", "stopped");
   }
+  await takeTimerAway(options.stack, progress);
   progress.stop();
   console.log(
     `${result.changes.length} resources of the stack ${options.stack} are gone (${result.seconds.toFixed(1)} s).`,

@@ -5,15 +5,13 @@ import {
   type PythonCacheConfig,
 } from "../lib/package-cache/nginx-config.ts";
 import { squidConfig, type DebianCacheConfig } from "../lib/package-cache/squid-config.ts";
+import { wheelLimit } from "../lib/package-cache/wheel-limit.ts";
 import type { CacheProxy } from "../lib/proxy/cache-proxy.ts";
 import { proxyFileInside } from "./registry-cache-command.ts";
 
-/** Seconds between two looks at the size of the wheel store. */
-const wheelWatchSeconds = 300;
-
 /**
  * The shell command of the container that keeps Python packages and wheels. A change of it replaces the container.
- * @param wheelStorage bytes; beyond it the wheels that were not asked for the longest go
+ * @param wheelStorage bytes; see {@link wheelLimit}
  * @param fingerprint changes with the certificates: they are read at the start
  */
 export function pythonCommand(config: PythonCacheConfig, wheelStorage: number, fingerprint: string): string {
@@ -23,15 +21,7 @@ servers=$(awk '/^nameserver/ && $2 !~ /%/ { print ($2 ~ /:/) ? "[" $2 "]" : $2 }
 echo "resolver \${servers:-127.0.0.1} valid=60s;" > ${runFolder}/resolver.conf
 cat > ${runFolder}/nginx.conf <<'CONFIG'
 ${nginxConfig(config)}CONFIG
-cd ${cacheFolder}/wheels
-while sleep ${wheelWatchSeconds}; do
-  while [ "$(du -sB1 . | cut -f1)" -gt ${wheelStorage} ]; do
-    oldest=$(find . -name SHA256SUMS -printf '%A@ %h\\n' | sort -n | head -n 1 | cut -d ' ' -f 2-)
-    [ -n "$oldest" ] || break
-    rm -rf "$oldest"
-  done
-done &
-exec nginx -g 'daemon off;' -c ${runFolder}/nginx.conf
+${wheelLimit(wheelStorage)}exec nginx -g 'daemon off;' -c ${runFolder}/nginx.conf
 `;
 }
 

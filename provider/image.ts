@@ -1,4 +1,5 @@
 import { engineAt } from "../lib/docker/engine.ts";
+import { fromList } from "../lib/docker/listed-images.ts";
 import { secretProblems } from "../lib/images/build-secrets.ts";
 import type { ImageResource } from "../lib/images/image-resource.ts";
 import { liveFacts, wantedFacts } from "../lib/images/live-facts.ts";
@@ -64,7 +65,7 @@ export const image: ResourceHandler<ImageInputs, ImageState> = {
   async read(id, _urn, props) {
     const engine = engineAt(props.dockerHost);
     const state = await asPromoted(props, engine);
-    const live = await liveFacts(state, engine);
+    const live = await liveFacts(state, engine, fromList(engine));
     return live && { id, props: { ...state, live } };
   },
 

@@ -42,7 +42,7 @@ const provider: Provider = {
     tracked((signal) => handlerOf(urn).update(id, urn, olds, news, session(signal))),
   delete: (id, urn, props) => tracked((signal) => handlerOf(urn).delete(id, urn, props, session(signal))),
   read: async (id, urn, props) =>
-    (await tracked(() => handlerOf(urn).read(id, urn, props))) ?? { id: "", props: {} },
+    (await tracked(() => handlerOf(urn).read(id, urn, props, run))) ?? { id: "", props: {} },
   // Pulumi calls this at the end of every run, and at once on Ctrl-C.
   cancel: async () => {
     stopOperations();

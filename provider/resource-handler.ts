@@ -28,8 +28,16 @@ export interface ResourceHandler<I, O> {
   ): Promise<{ inputs: I; failures: { property: string; reason: string }[] }>;
   diff(id: string, urn: string, olds: O, news: I): Promise<ResourceDiff>;
   create(urn: string, inputs: I, session: Session): Promise<{ id: string; outs: O }>;
-  /** With `inputs` a preview shows on the resource's own line what drifted, `[diff: ~file]`, and with `--diff` each `live => wanted`. */
-  read(id: string, urn: string, props: O): Promise<{ id: string; props: O; inputs?: I } | undefined>;
+  /**
+   * With `inputs` a preview shows on the resource's own line what drifted, `[diff: ~file]`, and with `--diff` each `live => wanted`.
+   * `pulumi up` reads everything before it runs the program, `npm start` each resource when its turn has come.
+   */
+  read(
+    id: string,
+    urn: string,
+    props: O,
+    run?: BuildRun,
+  ): Promise<{ id: string; props: O; inputs?: I } | undefined>;
   update(id: string, urn: string, olds: O, news: I, session: Session): Promise<{ outs: O }>;
   delete(id: string, urn: string, props: O, session: Session): Promise<void>;
 }

@@ -114,6 +114,8 @@ export interface CacheLimitArgs {
   limit: number;
   /** Images that stay whatever the limit is, as `host/repository@digest`. */
   pins: string[];
+  /** Images that the stack builds, by hash reference, and that it runs, by digest: a new one may fill the caches. */
+  images: string[];
 }
 
 /** Depends on the images: when they have been built, the caches are brought back within their limit. */

@@ -1,5 +1,6 @@
 import { mkdirSync } from "node:fs";
 import { stringify } from "yaml";
+import { latestByImage } from "../../lib/images/history.ts";
 import { run, type Ground } from "../ground.ts";
 import type { CudaSet } from "../workload.ts";
 import { builtAllTheSame, type Built, type Tool } from "./tool.ts";
@@ -25,7 +26,6 @@ export class StackTool implements Tool {
   private readonly hasSmokeTests: boolean;
   private readonly registryImage: string;
   private services = ["whisperx", "infinitetalk"];
-  private images: ImageTimes[] = [];
 
   constructor(ground: Ground, options: { isFull: boolean; hasSmokeTests: boolean; registryImage: string }) {
     this.ground = ground;
@@ -91,14 +91,16 @@ export class StackTool implements Tool {
     return (performance.now() - began) / 1000;
   }
 
-  secondsOf(image: string): number | undefined {
-    return this.images.find(({ name }) => name === image)?.seconds;
+  async baseSeconds(): Promise<{ base: number; besides: number } | undefined> {
+    const events = await latestByImage(this.ground.workspace.path("state"), "bench");
+    const { buildSeconds, steps = [], housekeeping = [] } = events.get("cuda-base-runtime") ?? {};
+    if (buildSeconds === undefined) return undefined;
+    return { base: buildSeconds, besides: secondsBesidesTorch([...steps, ...housekeeping]) };
   }
 
   private async start(stack: string): Promise<Built> {
     const text = await this.command("start", "--stack", stack, "--built-toolchain", "--json");
     const { images } = JSON.parse(text) as { images: ImageTimes[] };
-    this.images = images;
     return { smokeSeconds: smokeOnThePath(images) };
   }
 
@@ -161,6 +163,27 @@ export class StackTool implements Tool {
       }),
     };
   }
+}
+
+/**
+ * Seconds of the torch base's build in which only such steps ran as neither install packages of its locks nor write the image.
+ * What lies between two steps is not among them: there the bytes of the last one go to the disk.
+ */
+export function secondsBesidesTorch(
+  steps: readonly { name: string; seconds: number; began?: string }[],
+): number {
+  const spans = steps.flatMap(({ name, seconds, began }) => {
+    const start = Date.parse(began ?? "") / 1000;
+    if (Number.isNaN(start)) return [];
+    const isOfTorch = name.includes("/installer/add-packages ") || name === "exporting to image";
+    return [{ start, end: start + seconds, isOfTorch }];
+  });
+  const edges = [...new Set(spans.flatMap(({ start, end }) => [start, end]))].sort((a, b) => a - b);
+  return edges.reduce((sum, edge, index) => {
+    const next = edges[index + 1] ?? edge;
+    const running = spans.filter(({ start, end }) => start <= edge && next <= end);
+    return running.length > 0 && running.every((span) => !span.isOfTorch) ? sum + next - edge : sum;
+  }, 0);
 }
 
 /**

@@ -23,8 +23,11 @@ export interface Tool {
   tryImpossible(set: CudaSet): Promise<string>;
   /** Seconds of a program of the same kind that does nothing, where that is known. */
   emptyProgram?(): Promise<number>;
-  /** Seconds that an image took in the last build, its smoke test apart, where that is known. */
-  secondsOf?(image: string): number | undefined;
+  /**
+   * Seconds that the torch base took when it was last built, its smoke test apart, and how many of them were `besides` torch:
+   * pulling what it stands on, Debian's packages, uv, its check. Undefined where that is not known.
+   */
+  baseSeconds?(): Promise<{ base: number; besides: number } | undefined>;
 }
 
 export const builtAllTheSame = "not refused: built all the same";

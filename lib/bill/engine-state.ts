@@ -1,4 +1,5 @@
 import type { Engine } from "../docker/engine.ts";
+import { layersOf, listedImages } from "../docker/listed-images.ts";
 import { diskRoom } from "../host/disk.ts";
 import { cacheMount, type CacheRecord } from "../prune/build-cache.ts";
 import { readCache } from "../prune/content.ts";
@@ -6,8 +7,10 @@ import { messageOf } from "../errors.ts";
 import { readNotes, type BuildNote } from "./build-notes.ts";
 import { withinTime } from "./within-time.ts";
 
-/** Milliseconds. */
+/** Milliseconds for each of the two questions: what is there, and the layers of every image. */
 const limit = 1_500;
+/** Images whose layers are asked for at a time. */
+const atATime = 16;
 
 /** What is on an engine, as far as a bill reads it. */
 export interface EngineState {
@@ -37,31 +40,57 @@ export async function readEngine(
   };
   if (!engine) return empty;
   try {
-    return await withinTime(limit, async () => {
-      const [{ id }, root, records, list] = await Promise.all([
+    const { images, ...state } = await withinTime(limit, async () => {
+      const [{ id }, root, records, { images }] = await Promise.all([
         engine.info(),
         engine.ask<{ DockerRootDir?: string }>({ path: "/info" }),
         readCache(engine),
-        engine.imageList(),
+        listedImages(engine),
       ]);
       const notes = await readNotes(stateDir, id);
-      const layered = await Promise.all(list.slice(0, 200).map((image) => engine.image(image.id)));
       return {
         engine,
         ...heldBy(notes, records),
         notes,
-        references: new Set(list.flatMap(({ tags }) => tags)),
-        chains: layered.flatMap((image) => (image ? [image.layers] : [])),
+        references: new Set(images.flatMap(({ tags }) => tags)),
         records,
         room: await diskRoom(root.DockerRootDir ?? ""),
+        images,
       };
     });
+    const ids = images.map(({ id }) => id);
+    return { ...state, chains: await readChains(ids, engine, problems) };
   } catch (error) {
     problems.push(
       `what the engine holds: ${messageOf(error).split("\n")[0]}; everything counts as to be fetched`,
     );
     return empty;
   }
+}
+
+/** Layers of every image, lowest first. Those that a slow engine does not tell in time are left out, which is said. */
+async function readChains(ids: string[], engine: Engine, problems: string[]): Promise<string[][]> {
+  const chains = new Map<string, string[]>();
+  const waiting = [...ids];
+  let problem = "";
+  const ask = async (): Promise<void> => {
+    for (let id = waiting.shift(); id !== undefined; id = waiting.shift())
+      try {
+        chains.set(id, (await layersOf(id, engine)) ?? []);
+      } catch (error) {
+        problem ||= messageOf(error);
+      }
+  };
+  await withinTime(limit, () => Promise.all(Array.from({ length: atATime }, ask))).catch((error: unknown) => {
+    problem ||= messageOf(error);
+  });
+  waiting.length = 0; // nobody goes on asking
+  const left = ids.length - chains.size;
+  if (left > 0)
+    problems.push(
+      `layers of ${left} of the engine's ${ids.length} images: ${problem.split("\n")[0]}; what they alone hold counts as to be fetched`,
+    );
+  return [...chains.values()];
 }
 
 /** Of what the notes tell, what is still true: steps whose record BuildKit still has, and mounts that were not emptied. */

@@ -15,9 +15,21 @@ export interface CacheView {
  * days only, and goes with the container.
  */
 export async function lookAtCache(volume: CacheVolume, signal?: AbortSignal): Promise<CacheView> {
-  const content = readListing(await volume.run(listingScript, signal && { signal }));
-  const noted = readUsage(content.usage);
-  const usage = withLog(noted, await volume.log("requests", noted.until), content);
+  const { content, noted, usage } = await read(volume, signal);
   if (usage.until > noted.until) await volume.run(noteUsageScript(usage, content)).catch(() => undefined); // a full disk: the next time
   return { content, images: cachedImages(content), usage };
+}
+
+/** What clients have had from a cache, as {@link lookAtCache} counts it; nothing is written. */
+export async function usageOfCache(volume: CacheVolume, signal?: AbortSignal): Promise<CacheUsage> {
+  return (await read(volume, signal)).usage;
+}
+
+async function read(
+  volume: CacheVolume,
+  signal: AbortSignal | undefined,
+): Promise<{ content: StoredContent; noted: CacheUsage; usage: CacheUsage }> {
+  const content = readListing(await volume.run(listingScript, signal && { signal }));
+  const noted = readUsage(content.usage);
+  return { content, noted, usage: withLog(noted, await volume.log("requests", noted.until), content) };
 }

@@ -52,6 +52,8 @@ export type Removal = "removed" | "missing" | { usedBy: ContainerUse[] };
 /** The Docker Engine behind one local socket; every call is one request over the socket. */
 export class Engine {
   readonly host: string;
+  /** Counts what this process did to images and their names: a list from before it is out of date. */
+  imageChanges = 0;
   private connection: Promise<Dockerode> | undefined;
   private facts: Promise<EngineFacts> | undefined;
 
@@ -127,7 +129,11 @@ export class Engine {
       repo: hasTag ? name.slice(0, colon) : name,
       tag: hasTag ? name.slice(colon + 1) : "latest",
     };
-    await this.ask({ method: "POST", path: `/images/${encodeURI(image)}/tag`, query });
+    try {
+      await this.ask({ method: "POST", path: `/images/${encodeURI(image)}/tag`, query });
+    } finally {
+      this.imageChanges++;
+    }
   }
 
   /** Takes one name away, and the image with its last name. Never by force: a container that uses the image keeps it. */
@@ -143,6 +149,8 @@ export class Engine {
       if (!(error instanceof EngineError && error.statusCode === 409)) throw error;
       const image = await this.image(name);
       return { usedBy: image ? await this.containersOf(image.id) : [] };
+    } finally {
+      this.imageChanges++;
     }
   }
 

@@ -1,4 +1,5 @@
 import type { Engine } from "../docker/engine.ts";
+import { fromList } from "../docker/listed-images.ts";
 import { apartOn, belongs } from "./apart.ts";
 import { earlierImages } from "./history.ts";
 import { imageOfContent } from "./image-of-content.ts";
@@ -41,8 +42,9 @@ export async function askForecast(question: ForecastQuestion): Promise<AskedFore
 }
 
 async function imagesOn(engine: Engine, plan: ImagePlan[]): Promise<Map<string, ImageThere>> {
+  const listed = fromList(engine);
   const found = await Promise.all(
-    plan.map(async (wanted) => [wanted.reference, await imageOfContent(wanted, engine)] as const),
+    plan.map(async (wanted) => [wanted.reference, await imageOfContent(wanted, listed)] as const),
   );
   return new Map(found.flatMap(([reference, image]) => (image ? [[reference, image] as const] : [])));
 }

@@ -248,6 +248,7 @@ async function runBuildx(
     progress.write(chunk);
   });
   const result = await child;
+  options.engine.imageChanges++;
   clearTimeout(timer);
   if (options.signal.aborted) throw new UserError(`the build of image "${plan.name}" was stopped`);
   if (idle.signal.aborted)

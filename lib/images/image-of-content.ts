@@ -6,7 +6,7 @@ import type { Engine, EngineImage } from "../docker/engine.ts";
  */
 export async function imageOfContent(
   wanted: { reference: string; hash: string },
-  engine: Engine,
+  engine: Pick<Engine, "image" | "names">,
 ): Promise<EngineImage | undefined> {
   const image = await engine.image(wanted.reference);
   if (image) return image;

@@ -13,7 +13,11 @@ export function wantedFacts(resource: {
   return resource.build.base === undefined ? facts : { ...facts, layers: "on its base" };
 }
 
-/** How the image really stands on the engine; undefined where its hash reference is gone. */
+/**
+ * How the image really stands on the engine; undefined where its hash reference is gone.
+ *
+ * @param look where images are looked up: `fromList` for many, the engine itself after it was changed
+ */
 export async function liveFacts(
   resource: {
     reference: string;
@@ -22,21 +26,23 @@ export async function liveFacts(
     build: Pick<ImagePlan, "base" | "basesBelow">;
   },
   engine: Engine,
+  look: Pick<Engine, "image"> = engine,
 ): Promise<Record<string, string> | undefined> {
-  const image = await engine.image(resource.reference);
+  const image = await look.image(resource.reference);
   if (!image) return undefined;
   const facts: Record<string, string> = {};
   for (const tag of resource.tags) {
     const reference = parseReference(tag);
-    if (reference && image.tags.includes(familiarName(reference))) facts[tag] = "this image";
+    const name = reference ? familiarName(reference) : tag;
+    if (image.tags.includes(name)) facts[tag] = "this image";
     else {
-      const other = await engine.image(tag);
+      const other = await look.image(name);
       facts[tag] = other ? `moved to ${other.id.slice(7, 19)}` : "missing";
     }
   }
   const { base, basesBelow = [] } = resource.build;
   if (base !== undefined)
-    facts.layers = await standing(image, [base, ...basesBelow], resource.stateDir, engine);
+    facts.layers = await standing(image, [base, ...basesBelow], resource.stateDir, engine, look);
   return facts;
 }
 
@@ -46,10 +52,11 @@ async function standing(
   bases: string[],
   stateDir: string,
   engine: Engine,
+  look: Pick<Engine, "image">,
 ): Promise<string> {
   let above = image;
   for (const [index, reference] of bases.entries()) {
-    const base = await engine.image(reference);
+    const base = await look.image(reference);
     if (!base) return index === 0 ? "its base is missing" : "a base of its base is missing";
     if (!(await belongsOn(above, base, stateDir, engine)))
       return index === 0 ? "on other layers than its base" : "its base is on other layers than its own";

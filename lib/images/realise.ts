@@ -1,6 +1,6 @@
 import { noteBuild } from "../bill/note-build.ts";
 import type { Engine } from "../docker/engine.ts";
-import { UserError } from "../errors.ts";
+import { messageOf, UserError } from "../errors.ts";
 import { npmCommand } from "../settings/commands.ts";
 import { belongsOn, noteApart } from "./apart.ts";
 import { roomFor, safeParallel } from "./build-slots.ts";
@@ -21,7 +21,7 @@ import { gpuRefusal, noteSmokeTest, trySmokeTest, type SmokeOutcome } from "./tr
 
 /**
  * Makes it so: reuses the image or builds it, tries it, moves the friendly tags, removes old versions, and writes the history.
- * Throws before a tag moves when the build or the smoke test fails.
+ * Throws before a tag moves when the build or the smoke test fails. A history that cannot be written fails nothing.
  */
 export async function realiseImage(
   resource: ImageResource,
@@ -38,11 +38,14 @@ export async function realiseImage(
     return event;
   } catch (error) {
     event.result = "failed";
-    event.error = (error as Error).message;
+    event.error = messageOf(error);
     throw error;
   } finally {
     event.time = new Date().toISOString();
-    await appendEvent(resource.stateDir, event);
+    // A full disk, say: the report lacks a line, and how it went stays as it is.
+    await appendEvent(resource.stateDir, event).catch((error: unknown) =>
+      options.onWarning?.(`history not written: ${messageOf(error)}`),
+    );
   }
 }
 

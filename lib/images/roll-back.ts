@@ -1,5 +1,5 @@
 import type { Engine } from "../docker/engine.ts";
-import { UserError } from "../errors.ts";
+import { messageOf, UserError } from "../errors.ts";
 import { appendEvent, latestByImage, readHistory, type ImageEvent } from "./history.ts";
 import { stackRepository } from "./image-reference.ts";
 import { isInWork } from "./in-work.ts";
@@ -87,7 +87,9 @@ export async function rollBack(request: RollbackRequest, options: RollbackOption
     }
     return { moves, rebuild, notes };
   });
-  await note(result.moves, request);
+  await note(result.moves, request).catch((error: unknown) =>
+    result.notes.push(`history not written: ${messageOf(error)}`),
+  );
   return result;
 }
 

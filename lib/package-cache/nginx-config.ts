@@ -18,13 +18,16 @@ export const cacheFolder = "/var/cache/package-cache";
 export const runFolder = "/run/package-cache";
 /** Who may put wheels into the store, in htpasswd's form. */
 export const wheelLoginInside = "/run/wheel-store-login";
+/** File beside a wheel's checksums, written to at each read of them: when a file was read, many disks do not note. */
+export const wheelUsed = "used";
 
 /** Files of an index: they never change under their names. Everything else is a page. */
 const files = String.raw`\.(whl|metadata|zip|egg|tgz|tar\.(gz|bz2|xz))$`;
 
 /**
  * Configuration of nginx: `/https/HOST/PATH` is `https://HOST/PATH`, kept on the disk, with the links of index pages led
- * through here, too. Pages are asked for anew after ten minutes, and an old one is served where the upstream is away.
+ * through here, too. Pages are asked for anew after ten minutes, and an old one is served where the upstream is away, fails
+ * or is silent: within 7 s, or 13 s if an address led nowhere and a handshake was slow; pip waits 15 s, uv 30 s.
  * `/wheels/` is a store of files: everyone may read, builds with the login may write.
  */
 export function nginxConfig(config: PythonCacheConfig): string {
@@ -43,8 +46,9 @@ worker_processes 2;
 events {}
 http {
   include ${runFolder}/resolver.conf;
-  resolver_timeout 5s;
+  resolver_timeout 3s;
   log_format short '$request_method $request_uri $status $upstream_cache_status $body_bytes_sent';
+  log_format stamp '+';
   access_log /dev/stdout short;
   client_body_temp_path ${cacheFolder}/uploads;
 ${["proxy", "fastcgi", "uwsgi", "scgi"].map((kind) => `  ${kind}_temp_path ${runFolder}/${kind};`).join("\n")}
@@ -60,6 +64,10 @@ ${["proxy", "fastcgi", "uwsgi", "scgi"].map((kind) => `  ${kind}_temp_path ${run
     default 1;
     ~^https/[a-z0-9.-]+(:[0-9]+)?$ 0;
 ${origins.map((origin) => `    http/${origin} 0;\n`).join("")}  }
+  # An answer that ends where the connection ends may be a part of it.
+  map "$upstream_http_content_length$upstream_http_transfer_encoding" $endless { default 0; "" 1; }
+  map $uri $kept { ~^(?<place>/wheels/.+)/SHA256SUMS$ $place; }
+  map "$request_method$status$kept" $used { ~^GET200/ 1; default 0; }
   server {
 ${listen.map((address) => `    listen ${address};`).join("\n")}
 ${allow.map((network) => `    allow ${network};`).join("\n")}
@@ -73,6 +81,8 @@ ${allow.map((network) => `    allow ${network};`).join("\n")}
       dav_methods PUT;
       create_full_put_path on;
       limit_except GET { auth_basic wheels; auth_basic_user_file ${wheelLoginInside}; }
+      access_log /dev/stdout short;
+      access_log ${cacheFolder}$kept/${wheelUsed} stamp if=$used;
     }
     location / { return 404; }
     # The first that fits counts, so files stand before pages.
@@ -82,6 +92,7 @@ ${allow.map((network) => `    allow ${network};`).join("\n")}
       proxy_cache_valid 200 3650d;
       proxy_cache_key "$way://$origin$wanted";
       proxy_force_ranges on;
+      proxy_read_timeout 30s;
     }
     location ~ ^/https?/ {
       if ($refused) { return 403; }
@@ -89,24 +100,30 @@ ${allow.map((network) => `    allow ${network};`).join("\n")}
       proxy_cache_valid 200 10m;
       proxy_cache_valid 301 302 308 10m;
       proxy_cache_revalidate on;
+      proxy_read_timeout 7s;
+      proxy_cache_lock_timeout 6s;
       error_page 502 504 = @stale;
 ${links}    }
     # Only nginx's own error leads here, e.g. a name that nobody resolves: for that it looks for no old answer by itself.
     location @stale {
       proxy_pass http://unix:${runFolder}/nobody:$wanted;
+      proxy_cache_lock off;
 ${links}    }
     proxy_cache python;
     proxy_cache_key "$way://$origin$wanted $http_accept";
+    # Neither "updating" nor proxy_cache_background_update: a page of last week lacks what a new lock names.
     proxy_cache_use_stale error timeout invalid_header http_429 http_500 http_502 http_503 http_504;
     proxy_cache_lock on;
     proxy_cache_lock_age 10m;
-    proxy_cache_lock_timeout 20s;
+    proxy_cache_lock_timeout 10s;
     proxy_ignore_headers Cache-Control Expires Set-Cookie;
     proxy_hide_header Set-Cookie;
     # What needs a login is nobody else's.
     proxy_cache_bypass $http_authorization;
-    proxy_no_cache $http_authorization;
-    proxy_connect_timeout 5s;
+    proxy_no_cache $http_authorization $endless;
+    proxy_connect_timeout 3s;
+    # By time, not by number: without IPv6 its addresses fail at once, and count as tries.
+    proxy_next_upstream_timeout 5s;
     proxy_http_version 1.1;
     proxy_set_header Host $proxy_host;
     proxy_set_header Connection "";

@@ -16,7 +16,7 @@ export interface DebianCacheConfig {
 /**
  * Configuration of Squid: a forward proxy that keeps Debian packages and passes everything else on, tunnels included: some
  * programs take http_proxy for https, too. Packages never change under their names; indexes are asked for anew after ten
- * minutes, and old ones are served where the archive is away.
+ * minutes, and old ones are served where the archive is away, fails or is silent for 25 s.
  */
 export function squidConfig({ listen, allow, storage, direct }: DebianCacheConfig): string {
   const isNetwork = (entry: string) => entry.includes("/") || isIP(entry) !== 0;
@@ -48,7 +48,10 @@ pinger_enable off
 max_filedescriptors 4096
 shutdown_lifetime 1 seconds
 connect_timeout 5 seconds
+peer_connect_timeout 5 seconds
 forward_timeout 20 seconds
+# Before apt gives up (30 s), so that it gets the old index; after forward_timeout, so that nothing is tried once more.
+read_timeout 25 seconds
 cache_mem 16 MB
 maximum_object_size_in_memory 64 KB
 maximum_object_size 4 GB
@@ -62,6 +65,10 @@ acl indexes urlpath_regex /dists/ /by-hash/ /(InRelease|Release(\\.gpg)?|Package
 cache allow packages
 cache allow indexes
 cache deny all
+# An answer that ends where the connection ends may be a part of it.
+acl with_length rep_header Content-Length .
+acl in_chunks rep_header Transfer-Encoding .
+store_miss deny !with_length !in_chunks
 ${inside.join("")}refresh_pattern \\.u?deb$ 5256000 100% 5256000 override-expire override-lastmod ignore-reload ignore-no-store ignore-private
 refresh_pattern /by-hash/ 5256000 100% 5256000 override-expire override-lastmod ignore-reload ignore-no-store ignore-private
 refresh_pattern . 10 0% 10 override-expire override-lastmod ignore-reload ignore-no-store ignore-private

@@ -13,16 +13,22 @@ export interface EngineContent {
   containers: ContainerOnEngine[];
   cache: CacheRecord[];
   volumes: OwnVolume[];
+  /** Those of the volumes asked for that none of our stacks made: they are measured, and never removed. */
+  adopted: MeasuredVolume[];
   disk: DiskUse;
   /** False on the containerd store: it keeps each layer packed and unpacked, and frees both some time later. */
   isExact: boolean;
 }
 
-/** A volume that a stack of ours made. */
-export interface OwnVolume {
+/** A volume and what it takes. */
+export interface MeasuredVolume {
   name: string;
-  stack: string;
   bytes: number;
+}
+
+/** A volume that a stack of ours made. */
+export interface OwnVolume extends MeasuredVolume {
+  stack: string;
   inUse: boolean;
 }
 
@@ -37,13 +43,16 @@ export interface DiskUse {
 /** `/system/df` looks different from API 1.52 on; older engines know no newer path. */
 const newestApi = 47;
 
-/** Reads everything at one time; nothing is changed. */
-export async function readContent(engine: Engine): Promise<EngineContent> {
+/**
+ * Reads everything at one time; nothing is changed.
+ * @param adopted names of further volumes to measure, which somebody else may have made, e.g. `["localai_registry-cache"]`
+ */
+export async function readContent(engine: Engine, adopted: string[] = []): Promise<EngineContent> {
   const [list, containers, cache, volumes, isExact] = await Promise.all([
     engine.imageList(),
     engine.containers({}),
     readTrueCache(engine),
-    readVolumes(engine),
+    readVolumes(engine, adopted),
     keepsLayersOnce(engine),
   ]);
   const ids = list.map(({ id }) => id);
@@ -57,7 +66,7 @@ export async function readContent(engine: Engine): Promise<EngineContent> {
     layers,
     containers,
     cache,
-    volumes,
+    ...volumes,
     disk: { images, cache: unshared(cache) },
     isExact,
   };
@@ -117,27 +126,27 @@ interface VolumeLine {
   UsageData?: { Size: number; RefCount: number } | null;
 }
 
-/** Volumes with our label. Measuring them takes time, so the engine is asked only where there are some. */
-async function readVolumes(engine: Engine): Promise<OwnVolume[]> {
+/** Volumes with our label, and those asked for. Measuring takes time, so the engine is asked only where there are some. */
+async function readVolumes(
+  engine: Engine,
+  adopted: string[],
+): Promise<Pick<EngineContent, "volumes" | "adopted">> {
   const label = "gpu-build-host.stack";
   const own = await engine.ask<{ Volumes?: VolumeLine[] | null }>({
     path: "/volumes",
     query: { filters: { label: [label] } },
   });
-  if (!own.Volumes?.length) return [];
+  const found: Pick<EngineContent, "volumes" | "adopted"> = { volumes: [], adopted: [] };
+  if (!own.Volumes?.length && adopted.length === 0) return found;
   const { Volumes } = await diskUsage<{ Volumes?: VolumeLine[] | null }>(engine, "volume");
-  return (Volumes ?? []).flatMap(({ Name, Labels, UsageData }) => {
+  for (const { Name: name, Labels, UsageData } of Volumes ?? []) {
     const stack = Labels?.[label];
-    if (stack === undefined) return [];
-    return [
-      {
-        name: Name,
-        stack,
-        bytes: Math.max(0, UsageData?.Size ?? 0),
-        inUse: (UsageData?.RefCount ?? 1) !== 0,
-      },
-    ];
-  });
+    const bytes = Math.max(0, UsageData?.Size ?? 0);
+    if (stack !== undefined)
+      found.volumes.push({ name, stack, bytes, inUse: (UsageData?.RefCount ?? 1) !== 0 });
+    else if (adopted.includes(name)) found.adopted.push({ name, bytes });
+  }
+  return found;
 }
 
 async function diskUsage<T>(engine: Engine, type: string): Promise<T> {

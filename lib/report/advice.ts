@@ -55,10 +55,10 @@ function orderAdvice({ findings, dockerfiles, events }: AdviceFacts): Advice[] {
         if (seconds < worthSeconds) return [];
         const times =
           builds.length === 1
-            ? "in the last build"
+            ? "in the last code change"
             : ran.length === builds.length
-              ? `in each of the last ${builds.length} builds`
-              : `in ${ran.length} of the last ${builds.length} builds`;
+              ? `in each of the last ${builds.length} code changes`
+              : `in ${ran.length} of the last ${builds.length} code changes`;
         return [{ line: `${cost.what} in ${file}:${line} cost ${inWords(seconds)} ${times}`, fix, seconds }];
       });
   });

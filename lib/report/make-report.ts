@@ -5,15 +5,15 @@ import type { History } from "../images/history-types.ts";
 import { stackRepository } from "../images/image-reference.ts";
 import type { EngineContent } from "../prune/content.ts";
 import type { PrunePlan } from "../prune/plan.ts";
-import type { CacheCounters } from "../registry/cache-counters.ts";
 import { npmCommand } from "../settings/commands.ts";
 import { adviceFor } from "./advice.ts";
+import { cacheParts, type CacheVolumes } from "./cache-volumes.ts";
 import type { DockerfileSteps } from "./dockerfile-steps.ts";
 import { summariesOf, type DeclaredImage, type OnEngine } from "./images.ts";
 import { layerTree } from "./layer-tree.ts";
 import { patchAges } from "./patches.ts";
 import { runsOf } from "./runs.ts";
-import type { Disk, ImageSummary, Report } from "./types.ts";
+import type { CacheUse, Disk, ImageSummary, Report } from "./types.ts";
 
 /** Runs that a report shows at most: a page stays small, and older ones stay in the history. */
 const shownRuns = 60;
@@ -28,10 +28,10 @@ export interface EngineState {
   keepStorage: number;
   /** Bytes that the engine keeps of its build cache, where the settings say so. */
   cacheLimit?: number;
-  /** Bytes that the registry caches' layers may take, where the settings say so. */
-  registryLimit?: number;
+  /** Caches that the stack runs. */
+  caches: CacheVolumes[];
   room?: DiskRoom;
-  counters?: CacheCounters;
+  cacheUse?: CacheUse;
 }
 
 /** What a report is made of. */
@@ -98,34 +98,31 @@ function currentNames(images: ImageSummary[], { ids }: OnEngine): Map<string, st
 
 function diskOf(
   stack: string,
-  { content, keepStorage, cacheLimit, registryLimit, room, counters }: EngineState,
+  { content, keepStorage, cacheLimit, caches, room, cacheUse }: EngineState,
   current: ReadonlySet<string>,
 ): Disk {
-  const { disk, images, layers, volumes } = content;
+  const { disk, images, layers } = content;
   const repository = `${stackRepository(stack)}/`;
   const formers = images
     .filter(({ id, tags }) => !current.has(id) && tags.some((tag) => tag.startsWith(repository)))
     .map(({ id }) => id);
   const former = [...bytesByRemoval(layers, formers).values()].reduce((sum, bytes) => sum + bytes, 0);
-  const cached = volumes.reduce((sum, { bytes }) => sum + bytes, 0);
   return {
     parts: [
-      { what: "images", bytes: Math.max(0, disk.images - former) },
-      { what: "earlier versions", bytes: former, limit: keepStorage, limitedBy: "keepStorage" },
+      { kind: "images", what: "images", bytes: Math.max(0, disk.images - former) },
       {
+        ...{ kind: "earlier-versions", what: "earlier versions", bytes: former },
+        ...{ limit: keepStorage, limitedBy: "keepStorage" },
+      },
+      {
+        kind: "build-cache",
         what: "build cache",
         bytes: disk.cache,
         ...(cacheLimit !== undefined && { limit: cacheLimit, limitedBy: "dockerDaemon.builderGc.keepGB" }),
       },
-      {
-        what: "registry caches",
-        bytes: cached,
-        ...(registryLimit !== undefined && { limit: registryLimit, limitedBy: "registryCache.maxSize" }),
-      },
+      ...cacheParts(caches, stack, content),
     ],
     ...(room && { free: room.free, total: room.total }),
-    ...(counters && {
-      cache: { requests: counters.requests, hits: counters.hits, pulledBytes: counters.fetchedBytes },
-    }),
+    ...(cacheUse && { cache: cacheUse }),
   };
 }

@@ -10,9 +10,9 @@ import { withVariant } from "../images/image-reference.ts";
 import { readTagLedger } from "../images/tag-ledger.ts";
 import { readContent } from "../prune/content.ts";
 import { planPrune, type PruneOptions } from "../prune/plan.ts";
-import { cacheCounters } from "../registry/cache-counters.ts";
-import { bytesOf } from "../settings/quantities.ts";
 import type { Settings } from "../settings/settings.ts";
+import { readCacheUse } from "./cache-use.ts";
+import { cacheVolumes } from "./cache-volumes.ts";
 import { stepsOfStack } from "./dockerfile-steps.ts";
 import type { EngineState, ReportFacts } from "./make-report.ts";
 
@@ -75,26 +75,34 @@ async function readEngine(
   { settings, engine, prune }: ReportQuestion,
   notes: string[],
 ): Promise<EngineState | undefined> {
+  const caches = cacheVolumes(settings);
+  const { mode, volume } = settings.registryCache;
+  const adopted = mode === "own" && volume !== undefined ? [volume] : [];
   try {
-    const [content, { id }, version, info, counters] = await Promise.all([
-      readContent(engine),
+    const [content, { id }, version, info, cacheUse] = await Promise.all([
+      readContent(engine, adopted),
       engine.info(),
       engine.ask<{ Version: string }>({ path: "/version" }),
       engine.ask<{ DockerRootDir?: string; Driver?: string }>({ path: "/info" }),
-      cacheCounters(settings.registryCache.metricsPort),
+      readCacheUse(settings, engine),
     ]);
+    const measured = [...content.volumes, ...content.adopted].map(({ name }) => name);
+    for (const name of adopted)
+      if (!measured.includes(name))
+        notes.push(
+          `The registry cache's size is missing: the engine measures no volume ${name} (registryCache.volume)`,
+        );
     const room = await diskRoom(info.DockerRootDir ?? "");
     const { builderGc } = settings.dockerDaemon;
-    const registryLimit = bytesOf(settings.registryCache.maxSize ?? "");
     return {
       name: `Docker Engine ${version.Version}, ${info.Driver ?? "unknown store"}`,
       content,
       prune: planPrune(content, await readTagLedger(settings.stateDir, id), prune),
       keepStorage: prune.settings.get(settings.stack)?.storage ?? 0,
       ...(builderGc && { cacheLimit: builderGc.keepGB * 1e9 }),
-      ...(registryLimit !== undefined && { registryLimit }),
+      caches,
       ...(room && { room }),
-      ...(counters && { counters }),
+      ...(cacheUse && { cacheUse }),
     };
   } catch (error) {
     const why = (error as Error).message.split("\n")[0];

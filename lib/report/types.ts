@@ -98,12 +98,49 @@ export interface LayerGroup {
 }
 
 export interface Disk {
-  parts: { what: string; bytes: number; limit?: number; limitedBy?: string }[];
+  parts: DiskPart[];
   /** Room on the engine's disk; undefined where it cannot be looked at. */
   free?: number;
   total?: number;
-  /** What the registry cache has answered and pulled since it started. */
-  cache?: { requests: number; hits: number; pulledBytes: number };
+  cache?: CacheUse;
+}
+
+/** Images and build cache are those of the whole engine, volumes those of this stack. */
+export interface DiskPart {
+  kind:
+    | "images"
+    | "earlier-versions"
+    | "build-cache"
+    | "registry-cache"
+    | "package-cache"
+    | "build-cache-registry"
+    | "other-volumes";
+  /** The same in words. */
+  what: string;
+  bytes: number;
+  limit?: number;
+  /** Settings that give the limit. */
+  limitedBy?: string;
+  /** Volumes that it is the sum of, as far as they are there. */
+  volumes?: DiskVolume[];
+}
+
+export interface DiskVolume {
+  name: string;
+  /** What it is for, where there may be several, e.g. `"nvcr.io"`. */
+  of?: string;
+  bytes: number;
+}
+
+/** What clients have asked the stack's registry caches for, by their access logs. */
+export interface CacheUse {
+  requests: number;
+  /** Those of them that were answered from the disk. */
+  hits: number;
+  /** What came from outside. */
+  pulledBytes: number;
+  /** Since when requests are counted. */
+  since: string;
 }
 
 export interface Prune {
@@ -125,7 +162,7 @@ export interface PatchAge {
 
 /** Something that would save time or room, with what it was measured by. */
 export interface Advice {
-  /** e.g. `"COPY . before pip install in services/x/Dockerfile:7 cost 41 s in each of the last 5 builds"` */
+  /** e.g. `"COPY . before pip install in services/x/Dockerfile:7 cost 41 s in each of the last 5 code changes"` */
   line: string;
   /** What to do. */
   fix: string;

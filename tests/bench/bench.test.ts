@@ -55,7 +55,6 @@ describe("npm run bench", function () {
     const [first, again] = figuresIn(out);
     assert.ok(first?.outside && first.outside.python > 20e6, JSON.stringify(first));
     assert.ok(again?.outside && again.outside.python < 50_000, JSON.stringify(again));
-    assert.ok(again.outside.debian < first.outside.debian * 1.1, JSON.stringify([first, again]));
   });
 });
 

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { copyEarly, withDefault } from "../../bench/dockerfile-text.ts";
@@ -9,7 +9,7 @@ import { readResult } from "../../bench/read-result.ts";
 import { choose, goOnWith, missing, plays } from "../../bench/plan.ts";
 import { scenarios } from "../../bench/scenarios.ts";
 import { steps } from "../../bench/steps.ts";
-import { smokeOnThePath } from "../../bench/tools/stack.ts";
+import { secondsBesidesTorch, smokeOnThePath } from "../../bench/tools/stack.ts";
 import { ways } from "../../bench/ways.ts";
 import { full, quick } from "../../bench/workload.ts";
 import { Workspace } from "../../bench/workspace.ts";
@@ -128,6 +128,31 @@ describe("what a benchmark does", () => {
     ];
     assert.equal(smokeOnThePath(images), 4); // runtime, devel, infinitetalk: 25 with, 21 without; whisperx's 7 are beside it
     assert.equal(smokeOnThePath([]), 0);
+  });
+
+  it("takes from the torch base's time what no RUN that installs its locks and no writing of the image was beside", () => {
+    const dockerfile = readFileSync(
+      join(import.meta.dirname, "..", "..", "cuda-base", "Dockerfile.runtime"),
+      "utf8",
+    );
+    const runs = dockerfile.replaceAll("\\\n", " ").match(/^RUN .*/gm) ?? [];
+    const ofTorch = runs.filter((line) => line.includes("from=locks"));
+    assert.deepEqual([ofTorch.length, runs.length > 6], [3, true]);
+    const step = (name: string, start: number, seconds: number) => ({
+      ...{ name, seconds },
+      began: new Date(start * 1000).toISOString(),
+    });
+    const [pull, uv] = ["[context nvidia/cuda:12.6.3-base-ubuntu22.04] …", runs[1]!];
+    const inTurn = [pull, ...runs, "exporting to image"].map((name, index) => step(name, 10 * index, 8));
+    assert.equal(secondsBesidesTorch(inTurn), 8 * (1 + runs.length - ofTorch.length));
+    const beside = [
+      step(uv, 0, 8),
+      step(ofTorch[0]!, 3, 20),
+      step(uv, 5, 9),
+      step(uv, 22, 3),
+      { name: uv, seconds: 5 },
+    ];
+    assert.equal(secondsBesidesTorch(beside), 3 + 2);
   });
 
   it("keeps the last words of a failed build, without BuildKit's numbers", () => {

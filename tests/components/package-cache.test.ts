@@ -112,6 +112,28 @@ describe("PackageCache", () => {
     assert.match(commandOf("packages-debian"), /cache_dir aufs \S+ 4768 /);
   });
 
+  it("gives up on a silent upstream before pip and apt give up on it, so that they get the old page", async () => {
+    await declare();
+    const [pip, apt] = [15, 30];
+    const python = commandOf("packages-python");
+    const [files = 0, pages = 0] = secondsIn(python, /proxy_read_timeout (\d+)s/g);
+    const [connect = 0] = secondsIn(python, /proxy_connect_timeout (\d+)s/g);
+    const [next = 0] = secondsIn(python, /proxy_next_upstream_timeout (\d+)s/g);
+    assert.ok(connect < next && next < 2 * connect, "a second address is tried, and no third");
+    assert.ok(2 * connect + pages < pip && pages < files, "connect, handshake, silence");
+    const [locked = 0, lockedPages = 0] = secondsIn(python, /proxy_cache_lock_timeout (\d+)s/g).sort(
+      (a, b) => b - a,
+    );
+    assert.ok(locked + connect < pip && lockedPages + pages < pip, "also behind another build's request");
+    const debian = commandOf("packages-debian");
+    const [silent = 0] = secondsIn(debian, /\nread_timeout (\d+) /g);
+    const [forward = 0] = secondsIn(debian, /\nforward_timeout (\d+) /g);
+    assert.ok(forward < silent && silent < apt);
+  });
+
+  const secondsIn = (command: string, pattern: RegExp) =>
+    [...command.matchAll(pattern)].map(([, seconds]) => Number(seconds));
+
   it("goes past the company's proxy to hosts inside", async () => {
     await declare();
     const lines = commandOf("packages-debian")

@@ -1,6 +1,14 @@
 import assert from "node:assert/strict";
 import { createServer, type Server } from "node:http";
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -84,6 +92,68 @@ describe("kept-wheel", () => {
     writeFileSync(join(folder, "src", "a.c"), "int two;\n");
     assert.notDeepEqual((await compile()).wheels, first.wheels);
   });
+
+  it("compiles again for another torch, CUDA or Python, and takes the wheel of the same ones", async () => {
+    const first = { torch: "2.8.0", cuda: "12.8", python: "3, 12" };
+    const worlds = [
+      first,
+      { ...first, torch: "2.9.1" },
+      { ...first, cuda: "12.6" },
+      { ...first, python: "3, 13" },
+    ];
+    const wheels: string[] = [];
+    for (const world of worlds) wheels.push(...(await compile({ PYTHONPATH: standIns(world) })).wheels);
+    assert.equal(new Set(wheels).size, worlds.length, wheels.join());
+    const combinations = [...stored.keys()].filter((path) => path.endsWith("/SHA256SUMS"));
+    assert.deepEqual(combinations.map((path) => path.split("/")[3]?.replace(/-sm.*/, "")).sort(), [
+      "torch2.8.0-cu126-py312",
+      "torch2.8.0-cu128-py312",
+      "torch2.8.0-cu128-py313",
+      "torch2.9.1-cu128-py312",
+    ]);
+    const again: string[] = [];
+    for (const world of worlds) again.push(...(await compile({ PYTHONPATH: standIns(world) })).wheels);
+    assert.deepEqual(again, wheels);
+  });
+
+  it("asks an active virtual environment, whose torch may be another than the base's", async () => {
+    const base = standIns({ torch: "2.8.0", cuda: "12.8", python: "3, 12" });
+    const environment = join(folder, "venv");
+    await execa("python3", ["-m", "venv", "--without-pip", environment]);
+    const [site = ""] = (
+      await execa(join(environment, "bin", "python3"), [
+        "-c",
+        "import site; print(site.getsitepackages()[0])",
+      ])
+    ).stdout.split("\n");
+    renameSync(join(standIns({ torch: "2.9.1", cuda: "12.6", python: "" }), "torch"), join(site, "torch"));
+    mkdirSync(join(folder, "torch")); // a source's own folder is no torch, and no module of Python's
+    for (const name of ["torch/version.py", "types.py"])
+      writeFileSync(join(folder, name), "raise SystemExit(9)\n");
+    await compile({ PYTHONPATH: base, VIRTUAL_ENV: join(folder, "gone") });
+    await compile({ VIRTUAL_ENV: environment });
+    const combinations = [...stored.keys()].filter((path) => path.endsWith("/SHA256SUMS"));
+    assert.match(combinations.join(), /\/torch2\.8\.0-cu128-py312-sm.*\/torch2\.9\.1-cu126-py3\d+-sm/);
+  });
+
+  /** Folder of modules with a stand-in for torch, told by its version.py alone, and for a Python of another version. */
+  function standIns({ torch, cuda, python }: { torch: string; cuda: string; python: string }): string {
+    const site = mkdtempSync(join(folder, "stand-ins-"));
+    mkdirSync(join(site, "torch"));
+    writeFileSync(
+      join(site, "torch", "__init__.py"),
+      'raise SystemExit("torch was imported: that takes seconds")\n',
+    );
+    writeFileSync(
+      join(site, "torch", "version.py"),
+      `from typing import Optional\n\n__version__ = '${torch}+cu${cuda.replace(".", "")}'\ndebug = False\ncuda: Optional[str] = '${cuda}'\n`,
+    );
+    writeFileSync(
+      join(site, "sitecustomize.py"),
+      `import sys\n\nsys.version_info = (${python}, 0, "final", 0)\n`,
+    );
+    return site;
+  }
 
   it("compiles again where the store has damaged bytes", async () => {
     const first = await compile();

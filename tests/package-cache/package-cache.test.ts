@@ -6,13 +6,13 @@ import { userCache } from "../../sandbox/user-cache.ts";
 import { Project, type Summary } from "../integration/project.ts";
 import { startTestProxy, type TestProxy } from "../proxy/test-proxy.ts";
 import { untilTrue } from "./until-true.ts";
-import { RunningCaches } from "./running-caches.ts";
+import { pagesAreOldMs, RunningCaches } from "./running-caches.ts";
 import { fetchWheel, serveIndex, type SmallIndex } from "./small-index.ts";
+import { describeFaults, filesToCut } from "./upstream-faults.ts";
+import { describeWheelStore } from "./wheel-store.ts";
 
 const repository = join(import.meta.dirname, "..", "..");
 const megabytes = 1e6;
-/** Pages of {@link RunningCaches} are good for a second, and nginx counts whole ones. */
-const pagesAreOldMs = 2500;
 
 /**
  * A stack with its own package cache: a real nginx before an index that counts, a real Squid before Debian's archive behind a
@@ -33,7 +33,7 @@ describe("the package cache", function () {
         [1, 2, 3, 4, 5, 6].map((number) => [`big-${number}.${ending}`, Buffer.alloc(3 * megabytes, number)]),
       ),
     );
-    index = await serveIndex({ [six.file]: six.content, ...big });
+    index = await serveIndex({ [six.file]: six.content, ...big, ...filesToCut });
     outside = await startTestProxy({ outward: true, hosts: { "debian.test": index.port } });
     project = new Project();
     configure("own");
@@ -211,22 +211,27 @@ describe("the package cache", function () {
       assert.equal(await caches.debianStatus(`http://127.0.0.1:${index.port}/simple/six/`), 403);
     });
 
-    it("go on with what they have where no name is found", async () => {
-      const page = await caches.text("/https/pypi.org/simple/six/");
-      await caches.loseNames();
-      await new Promise((resolve) => setTimeout(resolve, pagesAreOldMs));
-      assert.equal(await caches.text("/https/pypi.org/simple/six/"), page);
-      assert.equal(await caches.status("/https/pypi.org/simple/other/"), 502);
-    });
+    describeWheelStore(() => caches);
+    describeFaults(() => ({ caches, index }));
 
-    it("go on with what they have where the upstream is away", async () => {
-      const page = await caches.text(`/http/127.0.0.1:${index.port}/simple/six/`);
-      assert.equal(await caches.debianStatus("http://debian.test/simple/six/dists/InRelease"), 200);
-      await Promise.all([index.stop(), outside.stop()]);
-      await new Promise((resolve) => setTimeout(resolve, pagesAreOldMs));
-      assert.equal(await caches.text(`/http/127.0.0.1:${index.port}/simple/six/`), page);
-      assert.equal(await caches.debianStatus("http://debian.test/simple/six/dists/InRelease"), 200);
-      assert.equal(await caches.status(`/http/127.0.0.1:${index.port}/simple/other/`), 502);
+    describe("where nothing answers any more", () => {
+      it("go on with what they have where no name is found", async () => {
+        const page = await caches.text("/https/pypi.org/simple/six/");
+        await caches.loseNames();
+        await new Promise((resolve) => setTimeout(resolve, pagesAreOldMs));
+        assert.equal(await caches.text("/https/pypi.org/simple/six/"), page);
+        assert.equal(await caches.status("/https/pypi.org/simple/other/"), 502);
+      });
+
+      it("go on with what they have where the upstream is away", async () => {
+        const page = await caches.text(`/http/127.0.0.1:${index.port}/simple/six/`);
+        assert.equal(await caches.debianStatus("http://debian.test/simple/six/dists/InRelease"), 200);
+        await Promise.all([index.stop(), outside.stop()]);
+        await new Promise((resolve) => setTimeout(resolve, pagesAreOldMs));
+        assert.equal(await caches.text(`/http/127.0.0.1:${index.port}/simple/six/`), page);
+        assert.equal(await caches.debianStatus("http://debian.test/simple/six/dists/InRelease"), 200);
+        assert.equal(await caches.status(`/http/127.0.0.1:${index.port}/simple/other/`), 502);
+      });
     });
   });
 

@@ -1,20 +1,25 @@
+import assert from "node:assert/strict";
 import { request } from "node:http";
 import { chmodSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { debianCommand, pythonCommand } from "../../components/package-cache-command.ts";
 import { cacheFolder, runFolder, wheelLoginInside } from "../../lib/package-cache/nginx-config.ts";
 import { answers } from "../../lib/package-cache/open.ts";
+import { wheelWatchSeconds } from "../../lib/package-cache/wheel-limit.ts";
 import { freePorts } from "../integration/free-ports.ts";
 import type { Project } from "../integration/project.ts";
 import type { TestProxy } from "../proxy/test-proxy.ts";
 import type { SmallIndex } from "./small-index.ts";
 import { untilTrue } from "./until-true.ts";
 
-const storage = 10e6;
+/** Bytes of each of the three stores. */
+export const storage = 10e6;
+/** Pages are good for a second, and nginx counts whole ones. */
+export const pagesAreOldMs = 2500;
 const allow = ["127.0.0.0/8"];
 const names = { python: "gbh-test-python", debian: "gbh-test-debian" };
 
-/** The containers of a package cache as the component starts them, but small, and with pages that are old after a second. */
+/** The containers of a package cache as the component starts them, but small and quick: pages are old after a second. */
 export class RunningCaches {
   readonly login = "builds:0123456789";
   private readonly project: Project;
@@ -41,15 +46,29 @@ export class RunningCaches {
     const loginFile = join(project.root, "login");
     writeFileSync(loginFile, `${caches.login.replace(":", ":{PLAIN}")}\n`);
     chmodSync(project.root, 0o755);
-    const nginx = pythonCommand(
-      { listen: [`127.0.0.1:${python}`], allow, httpIndexes: [index.url], storage, ca: "/ca.pem" },
-      storage,
-      "",
-    ).replaceAll(" 10m;", " 1s;");
-    const squid = debianCommand(
-      { listen: [`127.0.0.1:${debian}`], allow, storage, direct: [] },
-      { script: `export http_proxy='http://127.0.0.1:${outside.port}'\n` },
-    ).replace("refresh_pattern . 10 0% 10", "refresh_pattern . 0 0% 0");
+    const nginx = quicker(
+      pythonCommand(
+        { listen: [`127.0.0.1:${python}`], allow, httpIndexes: [index.url], storage, ca: "/ca.pem" },
+        storage,
+        "",
+      ),
+      {
+        " 10m;": " 1s;",
+        "proxy_read_timeout 30s": "proxy_read_timeout 2s",
+        [`sleep ${wheelWatchSeconds}`]: "sleep 1",
+      },
+    );
+    const squid = quicker(
+      debianCommand(
+        { listen: [`127.0.0.1:${debian}`], allow, storage, direct: [] },
+        { script: `export http_proxy='http://127.0.0.1:${outside.port}'\n` },
+      ),
+      {
+        "refresh_pattern . 10 0% 10": "refresh_pattern . 0 0% 0",
+        "forward_timeout 20 ": "forward_timeout 2 ",
+        "\nread_timeout 25 ": "\nread_timeout 3 ",
+      },
+    );
     await caches.run("python", image, nginx, [
       `${loginFile}:${wheelLoginInside}:ro`,
       `${certificates}:/ca.pem:ro`,
@@ -113,16 +132,24 @@ export class RunningCaches {
   }
 
   async status(path: string): Promise<number> {
-    return (await this.ask(path)).status;
+    const { status, body } = await this.ask(path);
+    await body?.cancel();
+    return status;
   }
 
-  async put(path: string, login?: string): Promise<number> {
+  async put(path: string, login?: string, body: BodyInit = "wheel"): Promise<number> {
     const headers: Record<string, string> = login
       ? { authorization: `Basic ${Buffer.from(login).toString("base64")}` }
       : {};
-    return (await this.ask(path, { method: "PUT", body: "wheel", headers })).status;
+    return (await this.ask(path, { method: "PUT", body, headers })).status;
   }
 
+  /** Makes a file of the wheel store two hours old. */
+  async age(path: string): Promise<void> {
+    await this.project.docker("exec", names.python, "touch", "-d", "2 hours ago", `${cacheFolder}${path}`);
+  }
+
+  /** Bytes that came, of an answer that was cut off as well. */
   fetchDebian(url: string): Promise<number> {
     return this.throughProxy(url).then(({ bytes }) => bytes);
   }
@@ -142,11 +169,19 @@ export class RunningCaches {
         (answer) => {
           let bytes = 0;
           answer.on("data", (chunk: Buffer) => (bytes += chunk.length));
-          answer.on("end", () => resolve({ status: answer.statusCode ?? 0, bytes }));
+          answer.on("close", () => resolve({ status: answer.statusCode ?? 0, bytes }));
         },
       );
       asked.on("error", reject);
       asked.end();
     });
   }
+}
+
+function quicker(command: string, changes: Record<string, string>): string {
+  for (const [from, to] of Object.entries(changes)) {
+    assert.ok(command.includes(from), `the command has no "${from}"`);
+    command = command.replaceAll(from, to);
+  }
+  return command;
 }

@@ -39,6 +39,8 @@ export async function startTestProxy({
       { host, port, method: incoming.method, path: url.pathname + url.search, headers },
       (response) => {
         response.on("data", (chunk: Buffer) => count(url.hostname, chunk));
+        response.on("close", () => response.complete || answer.destroy()); // cut off there, cut off here
+        answer.useChunkedEncodingByDefault = false; // what has no length there has none here
         response.pipe(answer.writeHead(response.statusCode ?? 502, response.headers));
       },
     );

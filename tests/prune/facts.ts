@@ -30,6 +30,7 @@ export function content(images: MadeImage[], more: Partial<EngineContent> = {}):
     containers: [],
     cache: [],
     volumes: [],
+    adopted: [],
     disk: { images: 0, cache: 0 },
     isExact: true,
     ...more,

@@ -68,11 +68,59 @@ describe("the report's page in a browser", function () {
           for (const id of ["timeline", "history", "graph"]) {
             const box = await page.locator(`#${id}-chart svg`).boundingBox();
             assert.ok(box && box.width > width / 2 && box.height > 60, `${id}: ${JSON.stringify(box)}`);
-            assert.ok((await page.locator(`#${id}-chart svg path`).count()) > 3, id);
           }
+          await allSeriesAreDrawn(page);
           assert.ok((await page.evaluate<number>("document.documentElement.scrollWidth")) <= width);
           assert.deepEqual(await faintTexts(page), []);
         }));
+
+  /** Counts the shapes that have a series' colour: axes, lines of a grid and texts have other ones. */
+  async function allSeriesAreDrawn(page: Page): Promise<void> {
+    const color = await page.evaluate<Record<string, string>>(`(() => {
+      const style = getComputedStyle(document.documentElement);
+      const names = ["muted", "step", "cached", "pull", "export", "context", "smoke", "build", "failed", "c1", "c2", "c3", "c4"];
+      return Object.fromEntries(names.map((name) => [name, style.getPropertyValue("--" + name).trim()]));
+    })()`);
+    const built = report.runs.filter(({ images }) => images.some(({ result }) => result === "built"));
+
+    const spans = built.at(-1)!.images.flatMap((image) => image.spans);
+    const bars = await shapesOf(page, "timeline");
+    for (const fill of new Set(spans.map(({ kind }) => color[kind]!)))
+      assert.equal(
+        bars.filter((shape) => shape.fill === fill).length,
+        spans.filter(({ kind }) => color[kind] === fill).length,
+        `spans in ${fill}`,
+      );
+
+    const builds = built.flatMap(({ images }) => images.filter(({ result }) => result === "built"));
+    const secondsOf = (image: string): number =>
+      builds.reduce((sum, one) => sum + (one.image === image ? one.buildSeconds : 0), 0);
+    const names = [...new Set(builds.map(({ image }) => image))].sort((a, b) => secondsOf(b) - secondsOf(a));
+    assert.equal(names.length, 4);
+    const marks = await shapesOf(page, "history");
+    for (const [index, name] of names.entries()) {
+      const own = color[`c${index + 1}`]!;
+      const filled = marks.filter(({ fill, height }) => fill === own && height > 0);
+      const count = builds.filter(({ image }) => image === name).length;
+      assert.equal(
+        filled.filter(({ isInUpperHalf }) => isInUpperHalf).length,
+        count + 1,
+        `${name}: bars, legend`,
+      );
+      // Where they would touch, only some of a line's points are drawn.
+      const points = filled.filter(({ isInUpperHalf }) => !isInUpperHalf).length;
+      assert.ok(points >= 2 && points <= count, `${name}: ${points} points of ${count}`);
+      assert.equal(marks.filter(({ stroke }) => stroke === own).length, 1, `${name}: line`);
+    }
+
+    const parts = await shapesOf(page, "graph");
+    const edges = report.images.flatMap(({ parents, externals }) => [...parents, ...externals]);
+    const externals = new Set(report.images.flatMap((image) => image.externals));
+    const ringed = parts.filter(({ stroke }) => stroke === color["muted"]);
+    assert.equal(parts.filter(({ fill }) => fill === color["step"]).length, report.images.length);
+    assert.equal(ringed.filter(({ fill }) => fill !== "none").length, externals.size);
+    assert.equal(ringed.filter(({ fill }) => fill === "none").length, edges.length);
+  }
 
   it("shows another run when one is chosen by keyboard, in chart and tables", () =>
     open({ colorScheme: "light", width: 1200 }, async (page) => {
@@ -160,6 +208,30 @@ describe("the report's page in a browser", function () {
     }
   });
 });
+
+interface Shape {
+  fill: string | null;
+  stroke: string | null;
+  /** Pixels. */
+  height: number;
+  isInUpperHalf: boolean;
+}
+
+/** What a chart is drawn with. */
+function shapesOf(page: Page, id: string): Promise<Shape[]> {
+  return page.locator(`#${id}-chart svg`).evaluate((svg) => {
+    const whole = svg.getBoundingClientRect();
+    return [...svg.querySelectorAll("path")].map((path) => {
+      const { top, height } = path.getBoundingClientRect();
+      return {
+        fill: path.getAttribute("fill"),
+        stroke: path.getAttribute("stroke"),
+        height,
+        isInUpperHalf: top + height / 2 < whole.top + whole.height / 2,
+      };
+    });
+  });
+}
 
 /** Texts whose contrast with what lies behind them is below 4.5 to 1, as WCAG's level AA wants it. */
 function faintTexts(page: Page): Promise<string[]> {

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
-import { appendFileSync } from "node:fs";
-import { join } from "node:path";
+import { appendFileSync, mkdirSync, readdirSync, utimesSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { engineAt } from "../../lib/docker/engine.ts";
 import { historyPath } from "../../lib/images/history.ts";
 import { makeReport } from "../../lib/report/make-report.ts";
@@ -18,9 +19,9 @@ describe("a report on a private engine", function () {
   this.timeout(120_000);
   const { write, definition, inputsOf, session, test, folder } = lazily(useImageProject("report"));
 
-  function settings(host = test().dockerHost): Settings {
+  function settings(host = test().dockerHost, values: Record<string, unknown> = {}): Settings {
     const services = { app: { context: "app" }, base: { context: "base" } };
-    const made = settingsOf({ services, engine: { host } }, folder());
+    const made = settingsOf({ services, engine: { host }, ...values }, folder());
     return { ...made, stateDir: join(test().folder, "state") };
   }
   const prune = {
@@ -28,8 +29,8 @@ describe("a report on a private engine", function () {
     stacksWithState: new Set<string>(),
     ...{ volumes: false, olderThan: 0, keepBytes: 0, now: Date.now() },
   };
-  async function report(host?: string): Promise<Report> {
-    const own = settings(host);
+  async function report(host?: string, values?: Record<string, unknown>): Promise<Report> {
+    const own = settings(host, values);
     return makeReport(await readReportFacts({ settings: own, engine: engineAt(own.engine.host), prune }));
   }
   async function up(before?: ImageState): Promise<ImageState> {
@@ -79,9 +80,81 @@ describe("a report on a private engine", function () {
     assert.deepEqual(layers[0]!.images.sort(), ["app", "base"]);
     assert.ok(disk!.parts.find(({ what }) => what === "images")!.bytes > 0 && disk!.free! > 0);
     const line =
-      /^COPY \. before pip install in app\/Dockerfile:3 cost (\d+\.\d) s in each of the last 2 builds$/;
+      /^COPY \. before pip install in app\/Dockerfile:3 cost (\d+\.\d) s in each of the last 2 code changes$/;
     const cost = advice.map((one) => line.exec(one.line)?.[1]).find(Boolean);
     assert.ok(Number(cost) >= installing, JSON.stringify(advice));
+  });
+
+  it("measures each cache of this stack, a volume taken over included, and counts what clients had of it", async () => {
+    await up();
+    const docker = await test().engine.client();
+    const digest = "ab".repeat(32);
+    const blob = `docker/registry/v2/blobs/sha256/ab/${digest}/data`;
+    const made: [name: string, stack: string | undefined, file: string, bytes: number][] = [
+      ["somebodys-cache", undefined, blob, 30_000],
+      ["gpu-build-host-dev-registry-cache-nvcr.io", "dev", "layers", 4_000],
+      ["gpu-build-host-dev-package-cache", "dev", "packages", 500],
+      ["gpu-build-host-dev-build-cache", "dev", "steps", 60],
+      ["gpu-build-host-other-registry-cache", "other", "layers", 7_000_000],
+      ["foreign", undefined, "data", 8_000_000],
+    ];
+    const folders = new Map<string, string>();
+    for (const [name, stack, file, bytes] of made) {
+      await docker.createVolume({ Name: name, ...(stack && { Labels: { "gpu-build-host.stack": stack } }) });
+      const { Mountpoint } = await docker.getVolume(name).inspect();
+      folders.set(name, Mountpoint);
+      mkdirSync(dirname(join(Mountpoint, file)), { recursive: true });
+      writeFileSync(join(Mountpoint, file), Buffer.alloc(bytes));
+    }
+    const hourAgo = Date.now() / 1000 - 3600;
+    utimesSync(join(folders.get("somebodys-cache")!, blob), hourAgo, hourAgo);
+    // A stand-in for the registry: it has the files, and a log with two requests for what is there and one for what is not.
+    const [day, month, year, clock] = new Date().toUTCString().slice(5).split(" ");
+    const request = (name: string, bytes: number): string =>
+      `127.0.0.1 - - [${day}/${month}/${year}:${clock} +0000] "GET /v2/library/busybox/blobs/sha256:${name} HTTP/1.1" 200 ${bytes} "" "docker/28.5.2"`;
+    const log = [request(digest, 30_000), request(digest, 30_000), request("cd".repeat(32), 90)].join("\n");
+    const container = await docker.createContainer({
+      name: "gpu-build-host-dev-registry-cache",
+      Image: "base:1",
+      Cmd: ["sh", "-c", 'echo "nobody:x:65534:65534::/:/bin/sh" >> /etc/passwd; echo "$LOG"; sleep 600'],
+      Env: [`LOG=${log}`],
+      HostConfig: { NetworkMode: "none", Binds: ["somebodys-cache:/var/lib/registry"] },
+    });
+    try {
+      await container.start();
+      while (!String(await container.logs({ stdout: true, follow: false })).includes("cdcd")) await sleep(50);
+      const values = {
+        registryCache: {
+          ...{ volume: "somebodys-cache", maxSize: "20kB" },
+          registries: { "nvcr.io": { port: 5001 } },
+        },
+        packageCache: { mode: "own", pythonStorage: "1MB", debianStorage: "1MB", wheelStorage: "1MB" },
+        buildCache: { type: "registry", port: 5005 },
+      };
+      const { disk, notes, prune: proposed } = await report(undefined, values);
+      assert.deepEqual(notes, []);
+      assert.deepEqual(
+        disk!.parts.slice(3).map(({ kind, bytes, limit }) => [kind, bytes, limit]),
+        [
+          ["registry-cache", 34_000, 20_000],
+          ["package-cache", 500, 3e6],
+          ["build-cache-registry", 60, undefined],
+        ],
+      );
+      const { since, ...counted } = disk!.cache!;
+      assert.deepEqual(counted, { requests: 3, hits: 2, pulledBytes: 90 });
+      assert.ok(Math.abs(Date.parse(since) - Date.now()) < 60_000, since);
+      assert.deepEqual(readdirSync(folders.get("somebodys-cache")!), ["docker"], "nothing is written");
+      assert.ok(!JSON.stringify(proposed).includes("somebodys-cache"), "a prune has no say in it");
+
+      const gone = await report(undefined, { registryCache: { volume: "gone" } });
+      assert.deepEqual(gone.notes, [
+        "The registry cache's size is missing: the engine measures no volume gone (registryCache.volume)",
+      ]);
+    } finally {
+      await container.remove({ force: true });
+      for (const [name] of made) await docker.getVolume(name).remove();
+    }
   });
 
   it("tells the history where the engine does not answer, and which lines of it cannot be read", async () => {

@@ -1,5 +1,7 @@
 import { planPrune } from "../../lib/prune/plan.ts";
+import { cacheVolumes } from "../../lib/report/cache-volumes.ts";
 import type { ReportFacts } from "../../lib/report/make-report.ts";
+import { settingsOf } from "../doctor/fed-facts.ts";
 import { content, ledgerWith, options as pruneOptions } from "../prune/facts.ts";
 import { day, madeHistory, now, referenceOf, tags } from "./made-history.ts";
 
@@ -47,6 +49,11 @@ export function madeFacts(changes: Partial<ReportFacts> = {}): ReportFacts {
 }
 
 function engineState(): NonNullable<ReportFacts["engine"]> {
+  const settings = settingsOf({
+    registryCache: { maxSize: "2GB", registries: { "nvcr.io": { port: 5001 } } },
+    packageCache: { mode: "own" },
+    buildCache: { type: "registry", port: 5005 },
+  });
   const os = { "ADD rootfs.tar /": 78e6, "RUN /bin/sh -c apt-get install cuda-cudart-12-8 # buildkit": 14e6 };
   const torch = {
     ...os,
@@ -93,7 +100,14 @@ function engineState(): NonNullable<ReportFacts["engine"]> {
     ],
     {
       disk: { images: 10.1e9, cache: 6.4e9 },
-      volumes: [{ name: "gpu-build-host-dev-layers", stack: "dev", bytes: 412e6, inUse: true }],
+      volumes: [
+        { name: "gpu-build-host-dev-registry-cache", stack: "dev", bytes: 412e6, inUse: true },
+        { name: "gpu-build-host-dev-registry-cache-nvcr.io", stack: "dev", bytes: 1.1e9, inUse: true },
+        { name: "gpu-build-host-dev-package-cache", stack: "dev", bytes: 11.4e9, inUse: true },
+        { name: "gpu-build-host-dev-build-cache", stack: "dev", bytes: 3.2e9, inUse: true },
+        { name: "gpu-build-host-dev-registry-cache-ghcr.io", stack: "dev", bytes: 75e6, inUse: false },
+        { name: "gpu-build-host-other-registry-cache", stack: "other", bytes: 9e9, inUse: true },
+      ],
       cache: [
         {
           id: "1",
@@ -125,8 +139,13 @@ function engineState(): NonNullable<ReportFacts["engine"]> {
     prune: plan,
     keepStorage: 20e9,
     cacheLimit: 40e9,
-    registryLimit: 2e9,
+    caches: cacheVolumes(settings),
     room: { free: 312e9, total: 980e9, freeFiles: 1, totalFiles: 2 },
-    counters: { requests: 148, hits: 139, fetchedBytes: 92e6 },
+    cacheUse: {
+      requests: 148,
+      hits: 139,
+      pulledBytes: 92e6,
+      since: new Date(now - 26 * day).toISOString(),
+    },
   };
 }

@@ -18,9 +18,9 @@ const report = makeReport(madeFacts());
 describe("a report's advice", () => {
   const lines = (facts = madeFacts()) => makeReport(facts).advice.map(({ line }) => line);
 
-  it("says what an order of a Dockerfile cost in each of the last builds of changed code", () => {
+  it("says what an order of a Dockerfile cost in each of the last changes of code", () => {
     assert.deepEqual(report.advice[0], {
-      line: "COPY . before pip3 install in services/whisperx/Dockerfile:7 cost 41 s in each of the last 5 builds",
+      line: "COPY . before pip3 install in services/whisperx/Dockerfile:7 cost 41 s in each of the last 5 code changes",
       fix: "move it below line 8; what the install reads (a requirements file, a lock) is copied above by name",
       seconds: 41,
     });
@@ -35,16 +35,29 @@ describe("a report's advice", () => {
     assert.ok(!lines(facts).some((line) => line.includes("COPY .")));
   });
 
-  it("says in how many of the last builds it was so, and nothing where the step never ran again", () => {
+  it("says in how many of the last code changes it was so, and nothing where the step never ran again", () => {
     const facts = madeFacts();
     const code = facts.history.events.filter(
       ({ image, reasons, result }) =>
         image === "whisperx" && reasons[0] === "file app/main.py" && result === "built",
     );
     for (const event of code.slice(0, -2)) for (const step of event.steps) step.cached = true;
-    assert.match(lines(facts)[0]!, /cost 41 s in 2 of the last 5 builds$/);
+    assert.match(lines(facts)[0]!, /cost 41 s in 2 of the last 5 code changes$/);
     for (const event of code) for (const step of event.steps) step.cached = true;
     assert.ok(!lines(facts).some((line) => line.includes("COPY .")));
+  });
+
+  it("counts changes of code only: the last builds of all may have taken the step from the cache", () => {
+    const facts = madeFacts();
+    const last = facts.history.events.findLast(({ image }) => image === "whisperx")!;
+    const steps = last.steps.map((step) => ({ ...step, cached: true, seconds: 0 }));
+    for (let build = 0; build < 5; build++)
+      facts.history.events.push({ ...last, reasons: ["smoke test"], steps });
+    assert.match(lines(facts)[0]!, /cost 41 s in each of the last 5 code changes$/);
+    facts.history.events = facts.history.events.filter(
+      (event) => event === last || event.reasons[0] !== "file app/main.py",
+    );
+    assert.match(lines(facts)[0]!, /cost 41 s in the last code change$/);
   });
 
   it("names images that somebody removed, a disk that is nearly full, old patches", () => {

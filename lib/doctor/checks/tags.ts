@@ -1,4 +1,5 @@
 import { engineAt } from "../../docker/engine.ts";
+import { listedImages } from "../../docker/listed-images.ts";
 import { UserError } from "../../errors.ts";
 import { familiarName, parseReference } from "../../images/image-reference.ts";
 import { refuseForeignTags } from "../../images/promote.ts";
@@ -15,11 +16,10 @@ export const tagChecks: CheckDefinition[] = [
       if (isUnknown(engine)) return skip("the engine does not answer");
       if (isUnknown(planned)) return skip(planned.problem);
       const host = engineAt(settings.engine.host);
-      const [ledger, listed] = await Promise.all([
+      const [ledger, { byName }] = await Promise.all([
         readTagLedger(settings.stateDir, engine.id),
-        host.imageList(), // once for all tags
+        listedImages(host),
       ]);
-      const byName = new Map(listed.flatMap((image) => image.tags.map((tag) => [tag, image] as const)));
       const look = {
         image: async (tag: string) => byName.get(familiarName(parseReference(tag)!)),
         names: (pattern: string) => host.names(pattern),

@@ -1,8 +1,17 @@
-import type { Disk, Report } from "../types.ts";
-import { bar, size } from "./format.ts";
+import type { Disk, DiskPart, DiskVolume, Report } from "../types.ts";
+import { bar, moment, size } from "./format.ts";
 import { html, type Html } from "./html.ts";
 
-const kinds = ["step", "export", "pull", "smoke"];
+/** Classes of the style sheet that give each part its colour. */
+const colors: Record<DiskPart["kind"], string> = {
+  images: "step",
+  "earlier-versions": "export",
+  "build-cache": "pull",
+  "registry-cache": "smoke",
+  "package-cache": "context",
+  "build-cache-registry": "c6",
+  "other-volumes": "c7",
+};
 
 /** What takes room, with the limits that hold. */
 export function diskSection({ disk }: Report): Html {
@@ -17,8 +26,8 @@ function diskParts({ parts, free, total, cache }: Disk): Html {
   const whole = total ?? used;
   const rest = total === undefined || free === undefined ? 0 : Math.max(0, total - free - used);
   return html`<p>
-      ${size(used)} are this
-      engine's${
+      This engine's images and build cache and this stack's caches take
+      ${size(used)}${
         total !== undefined &&
         free !== undefined &&
         html`, on a disk of ${size(total)} of which ${size(free)} are free`
@@ -26,7 +35,7 @@ function diskParts({ parts, free, total, cache }: Disk): Html {
     </p>
     <div class="stack" aria-hidden="true">
       ${parts.map(
-        ({ bytes }, index) => html`<i class="${kinds[index]}" style="width:${share(bytes, whole)}%"></i>`,
+        ({ kind, bytes }) => html`<i class="${colors[kind]}" style="width:${share(bytes, whole)}%"></i>`,
       )}<i class="cached" style="width:${share(rest, whole)}%"></i>
     </div>
     <div class="wide">
@@ -40,16 +49,19 @@ function diskParts({ parts, free, total, cache }: Disk): Html {
         </thead>
         <tbody>
           ${parts.map(
-            ({ what, bytes, limit, limitedBy }, index) =>
+            ({ kind, what, bytes, limit, limitedBy, volumes = [] }) =>
               html`<tr>
-                <th scope="row"><i class="swatch ${kinds[index]}"></i>${what}</th>
+                <th scope="row">
+                  <i class="swatch ${colors[kind]}"></i>${what}
+                  ${(volumes.length > 1 || kind === "other-volumes") && pieces(volumes)}
+                </th>
                 <td class="number" data-label="takes">${size(bytes)}</td>
                 <td data-label="of its limit">
                   ${
                     limit === undefined
                       ? html`no limit is set`
                       : html`<span
-                          >${bar(limit > 0 ? bytes / limit : 1, bytes > limit ? "failed" : kinds[index]!)}
+                          >${bar(limit > 0 ? bytes / limit : 1, bytes > limit ? "failed" : colors[kind])}
                           ${size(limit)} <small>${limitedBy}</small></span
                         >`
                   }
@@ -69,10 +81,17 @@ function diskParts({ parts, free, total, cache }: Disk): Html {
     ${
       cache &&
       html`<p>
-        The registry cache has answered ${cache.hits} of ${cache.requests} requests by itself since it
-        started, and pulled ${size(cache.pulledBytes)} from its upstream.
+        Since ${moment(cache.since)} clients have asked for layers and manifests ${cache.requests} times;
+        ${cache.hits} of the answers came from the registry cache's disk, and ${size(cache.pulledBytes)} from
+        outside.
       </p>`
     }`;
+}
+
+function pieces(volumes: DiskVolume[]): Html {
+  return html`<small
+    >${volumes.map(({ name, of, bytes }) => `${of ?? name} ${size(bytes)}`).join(", ")}</small
+  >`;
 }
 
 function share(bytes: number, whole: number): string {

@@ -58,12 +58,13 @@ function tiles({ disk, prune, patches, runs }: Report, run: Run | undefined): Ht
     ...(prune && prune.bytes > 0
       ? [tile("Needed by nobody", size(prune.bytes), html`<a href="#prune">what and why</a>`)]
       : []),
-    ...(cache && cache.requests > 0
+    ...(cache
       ? [
           tile(
             "Registry cache",
             percent(cache.hits / cache.requests),
-            `of ${cache.requests} requests; ${size(cache.pulledBytes)} pulled since it started`,
+            html`of ${cache.requests} requests since ${moment(cache.since)}; ${size(cache.pulledBytes)} from
+            outside`,
           ),
         ]
       : []),
