@@ -128,7 +128,7 @@ describe("a report on a private engine", function () {
           ...{ volume: "somebodys-cache", maxSize: "20kB" },
           registries: { "nvcr.io": { port: 5001 } },
         },
-        packageCache: { mode: "own", pythonStorage: "1MB", debianStorage: "1MB", wheelStorage: "1MB" },
+        packageCache: { mode: "own", pythonStorage: "10MB", debianStorage: "10MB", wheelStorage: "10MB" },
         buildCache: { type: "registry", port: 5005 },
       };
       const { disk, notes, prune: proposed } = await report(undefined, values);
@@ -137,7 +137,7 @@ describe("a report on a private engine", function () {
         disk!.parts.slice(3).map(({ kind, bytes, limit }) => [kind, bytes, limit]),
         [
           ["registry-cache", 34_000, 20_000],
-          ["package-cache", 500, 3e6],
+          ["package-cache", 500, 30e6],
           ["build-cache-registry", 60, undefined],
         ],
       );
