@@ -39,7 +39,7 @@ if [ -n "\${http_proxy:-}" ]; then
   place=\${http_proxy#*://} place=\${place%/} login=
   case $place in *@*) login=" login=\${place%@*}" place=\${place##*@} ;; esac
   case $place in *:*) ;; *) place=$place:80 ;; esac
-  echo "cache_peer \${place%:*} parent \${place##*:} 0 no-query no-digest default$login" >> $config
+  echo "cache_peer \${place%:*} parent \${place##*:} 0 no-query no-digest no-netdb-exchange default$login" >> $config
   echo "never_direct allow all" >> $config
 fi
 squid -N -z -f $config
