@@ -35,8 +35,8 @@ export function debianCommand(config: DebianCacheConfig, proxy: CacheProxy | und
 ${proxyLines}config=${runFolder}/squid.conf
 cat > $config <<'CONFIG'
 ${squidConfig(config)}CONFIG
-if [ -n "\${http_proxy:-}" ]; then
-  place=\${http_proxy#*://} place=\${place%/} login=
+if [ -n "\${HTTP_PROXY:-}" ]; then
+  place=\${HTTP_PROXY#*://} place=\${place%/} login=
   case $place in *@*) login=" login=\${place%@*}" place=\${place##*@} ;; esac
   case $place in *:*) ;; *) place=$place:80 ;; esac
   echo "cache_peer \${place%:*} parent \${place##*:} 0 no-query no-digest no-netdb-exchange default$login" >> $config

@@ -4,7 +4,10 @@ import { join } from "node:path";
 import type { Project } from "../../tests/integration/project.ts";
 import type { Command } from "./timed.ts";
 
-/** A Pulumi program without any resource, with a state of its own: what Pulumi itself takes. */
+/**
+ * A Pulumi program without any resource, or with components of one command each that does nothing, with a state of its own:
+ * what Pulumi itself takes.
+ */
 export class EmptyProgram {
   private readonly root = mkdtempSync(join(tmpdir(), "gbh-empty-"));
   private readonly env: Record<string, string>;
@@ -18,7 +21,7 @@ export class EmptyProgram {
   }
 
   /** Makes its stack with the project's own Pulumi and packages. */
-  static async make(project: Project): Promise<EmptyProgram> {
+  static async make(project: Project, components = 0): Promise<EmptyProgram> {
     const program = new EmptyProgram(await project.variables());
     const { root } = program;
     mkdirSync(join(root, "state"));
@@ -26,7 +29,7 @@ export class EmptyProgram {
     const settings = "runtime: {name: nodejs, options: {typescript: false}}\noptions: {refresh: always}\n";
     writeFileSync(join(root, "Pulumi.yaml"), `name: empty\nmain: index.js\n${settings}`);
     writeFileSync(join(root, "package.json"), '{"name": "empty"}\n');
-    writeFileSync(join(root, "index.js"), 'require("@pulumi/pulumi");\n');
+    writeFileSync(join(root, "index.js"), programWith(components));
     const { exitCode, output } = await project.exec("sh", ["-c", `cd ${root} && pulumi stack init empty`], {
       ...program.env,
     });
@@ -43,4 +46,15 @@ export class EmptyProgram {
   remove(): void {
     rmSync(this.root, { recursive: true, force: true });
   }
+}
+
+function programWith(components: number): string {
+  if (components === 0) return 'require("@pulumi/pulumi");\n';
+  return `const { ComponentResource } = require("@pulumi/pulumi");
+const { local } = require("@pulumi/command");
+for (let number = 1; number <= ${components}; number += 1) {
+  const parent = new ComponentResource("empty:index:Component", "c" + number);
+  new local.Command("c" + number, { create: "true" }, { parent });
+}
+`;
 }

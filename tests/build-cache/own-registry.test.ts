@@ -14,6 +14,7 @@ describe("a build cache in a registry of the stack's own", function () {
     port = await freePort();
     project = new Project({
       buildCache: { type: "registry", port },
+      cudaBase: { cuda: "12.6", image: "nvidia/cuda:12.6.3-base-ubuntu22.04" }, // nginx and Squid need a distribution
       services: { app: { context: "services/app" } },
     });
     project.write("services/app/Dockerfile", "FROM cuda-base:runtime-12.6\nRUN date +%N > /app\n");
@@ -53,7 +54,7 @@ describe("a build cache in a registry of the stack's own", function () {
     await project.docker("volume", "rm", "gpu-build-host-sandbox-build-cache");
   });
 
-  it("gives every step back after images and build cache were removed, and goes with the stack", async () => {
+  it("gives every step back after images and build cache were removed", async () => {
     const first = await project.start();
     assert.notDeepEqual(await uncached(), []);
 
@@ -68,7 +69,29 @@ describe("a build cache in a registry of the stack's own", function () {
     );
     assert.deepEqual(await uncached(), []);
     assert.deepEqual(await project.preview(), []);
+  });
 
+  it("gives the package cache's own programs back where nothing but the volumes is left", async () => {
+    const file = parse(project.read("Pulumi.sandbox.yaml")) as { config: Record<string, unknown> };
+    file.config["gpu-build-host:packageCache"] = { mode: "own" };
+    project.write("Pulumi.sandbox.yaml", stringify(file));
+    await project.start();
+    assert.match((await uncached()).join("\n"), /^package-cache: .*RUN/m);
+
+    const containers = (await project.docker("ps", "--all", "--quiet")).split(/\s+/).filter(Boolean);
+    await project.docker("rm", "--force", ...containers);
+    await project.docker("image", "prune", "--all", "--force");
+    await project.docker("builder", "prune", "--all", "--force");
+    assert.equal(await project.docker("images", "--quiet"), "");
+    const { images } = await project.start();
+    assert.ok(
+      images.every(({ result }) => result === "built"),
+      JSON.stringify(images),
+    );
+    assert.deepEqual(await uncached(), []);
+  });
+
+  it("goes with the stack", async () => {
     const { exitCode, output } = await project.run("destroy");
     assert.equal(exitCode, 0, output);
   });

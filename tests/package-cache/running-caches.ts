@@ -3,12 +3,13 @@ import { request } from "node:http";
 import { chmodSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { debianCommand, pythonCommand } from "../../components/package-cache-command.ts";
+import { proxyFileInside } from "../../components/registry-cache-command.ts";
 import { cacheFolder, runFolder, wheelLoginInside } from "../../lib/package-cache/nginx-config.ts";
 import { answers } from "../../lib/package-cache/open.ts";
 import { wheelWatchSeconds } from "../../lib/package-cache/wheel-limit.ts";
+import { cacheProxy } from "../../lib/proxy/cache-proxy.ts";
 import { freePorts } from "../integration/free-ports.ts";
 import type { Project } from "../integration/project.ts";
-import type { TestProxy } from "../proxy/test-proxy.ts";
 import type { SmallIndex } from "./small-index.ts";
 import { untilTrue } from "./until-true.ts";
 
@@ -38,7 +39,7 @@ export class RunningCaches {
     project: Project,
     image: string,
     index: SmallIndex,
-    outside: TestProxy,
+    outside: { port: number; login: string },
   ): Promise<RunningCaches> {
     const caches = new RunningCaches(project, index, await freePorts(2));
     const { python, debian } = caches;
@@ -58,11 +59,13 @@ export class RunningCaches {
         [`sleep ${wheelWatchSeconds}`]: "sleep 1",
       },
     );
+    const proxy = await cacheProxy(
+      { http: `http://${outside.login}@127.0.0.1:${outside.port}`, noProxy: [] },
+      { folder: join(project.root, "secrets"), isPreview: false },
+    );
+    assert.ok(proxy && "file" in proxy, "a login stands in a file");
     const squid = quicker(
-      debianCommand(
-        { listen: [`127.0.0.1:${debian}`], allow, storage, direct: [] },
-        { script: `export http_proxy='http://127.0.0.1:${outside.port}'\n` },
-      ),
+      debianCommand({ listen: [`127.0.0.1:${debian}`], allow, storage, direct: [] }, proxy),
       {
         "refresh_pattern . 10 0% 10": "refresh_pattern . 0 0% 0",
         "forward_timeout 20 ": "forward_timeout 2 ",
@@ -73,7 +76,7 @@ export class RunningCaches {
       `${loginFile}:${wheelLoginInside}:ro`,
       `${certificates}:/ca.pem:ro`,
     ]);
-    await caches.run("debian", image, squid, []);
+    await caches.run("debian", image, squid, [`${proxy.file}:${proxyFileInside}:ro`]);
     for (const port of [python, debian]) await untilTrue(30, () => answers("127.0.0.1", port));
     return caches;
   }
