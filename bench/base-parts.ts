@@ -1,7 +1,7 @@
 import { mkdirSync, rmSync } from "node:fs";
 import envPaths from "env-paths";
 import { findUv } from "../lib/locks/uv.ts";
-import { run, type Ground } from "./ground.ts";
+import { diskSettles, run, type Ground } from "./ground.ts";
 import type { BaseParts } from "./result.ts";
 import type { CudaSet } from "./workload.ts";
 
@@ -18,7 +18,7 @@ export async function measureBaseParts(
   const folder = ground.workspace.path("parts");
   mkdirSync(folder);
   const locks = ["nvidia", "torch", "python"].map((name) => `cuda-base/locks/${lock}/${name}.lock`);
-  const toDisk = () => run(ground, "sync", ["--file-system", "parts"]);
+  const toDisk = () => diskSettles(ground, "parts");
   const install = (target: string) =>
     secondsOf(async () => {
       await run(

@@ -5,13 +5,23 @@ import { SVGRenderer } from "echarts/renderers";
 import { figuresOf } from "./figures.ts";
 import type { BenchResult } from "./result.ts";
 import { scenarios } from "./scenarios.ts";
-import { ways } from "./ways.ts";
+import { ways, type WayId } from "./ways.ts";
 import { secondsInWords } from "./words.ts";
 
 use([BarChart, GridComponent, LegendComponent, TitleComponent, SVGRenderer]);
 
-/** Pip and uv of one way are two shades of one colour; all eight are told apart without colour by their order. */
-const colours = ["#9aa5b1", "#52606d", "#f7c948", "#b44d12", "#62b0e8", "#1d5fa8", "#7bc47f", "#0f6b3a"];
+/** Pip and uv of one way are two shades of one colour; all are told apart without colour by their order. */
+const colours: Record<WayId, string> = {
+  "before-pip": "#9aa5b1",
+  "before-uv": "#52606d",
+  "guide-pip": "#f7c948",
+  "guide-uv": "#b44d12",
+  "bake-pip": "#62b0e8",
+  "bake-uv": "#1d5fa8",
+  "stack-pip": "#7bc47f",
+  "stack-uv": "#0f6b3a",
+  "stack-packages": "#8e5ba6",
+};
 const width = 1100;
 const barHeight = 14;
 const panelTop = 70;
@@ -57,7 +67,7 @@ export function chartOf(result: BenchResult): string {
       columns.map((way) => ({
         type: "bar",
         name: way.title,
-        color: colours[ways.indexOf(way)],
+        color: colours[way.id],
         xAxisIndex: index,
         yAxisIndex: index,
         barWidth: barHeight - 2,

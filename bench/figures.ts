@@ -69,16 +69,16 @@ export function figuresOf(
   };
 }
 
-/** Why a scenario has no figures; undefined where it was not even tried. */
+/** The measurement that says why a scenario has no figures; undefined where it was not even tried. */
 export function failureOf(
   result: BenchResult,
   way: WayId,
   scenario: ScenarioId,
   line: string,
-): string | undefined {
+): Measurement | undefined {
   return result.measurements.find(
     (one) => one.way === way && one.scenario === scenario && one.line === line && one.failed,
-  )?.failed;
+  );
 }
 
 function sum(outside: OutsideBytes | undefined): number {

@@ -70,31 +70,43 @@ export async function loseAllButVolumes(ground: Ground): Promise<void> {
   await run(ground, "docker", ["buildx", "prune", "--builder", "default", "--all", "--force"]);
 }
 
-/** What an engine's disk holds, as the daemon says. */
+/** Waits until the disk has all that was written: it is no part of what is timed next. */
+export async function diskSettles(ground: Ground, folder = "."): Promise<void> {
+  await run(ground, "sync", ["--file-system", folder]);
+}
+
+/** What an engine's disk holds, as the daemon says; what the caches themselves need for their programs is left out. */
 export async function diskOf(
   { engine }: Ground,
   registryImage: string,
 ): Promise<Pick<Measurement, "uniqueBytes" | "buildCacheBytes" | "imageBytes">> {
   const answer = await engineAt(engine.dockerHost).ask<{
     LayersSize: number;
-    Images: { RepoTags?: string[] | null; RepoDigests?: string[] | null; Size: number }[];
+    Images: {
+      RepoTags?: string[] | null;
+      RepoDigests?: string[] | null;
+      Size: number;
+      SharedSize: number;
+    }[];
     BuildCache?: { Size: number; Shared: boolean }[] | null;
   }>({ path: "/system/df", timeoutMs: 120_000 });
-  const own = answer.Images.map(({ RepoTags, RepoDigests, Size }) => ({
+  const own = answer.Images.map(({ RepoTags, RepoDigests, Size, SharedSize }) => ({
     size: Size,
+    ofItsOwn: Size - Math.max(0, SharedSize), // −1: not counted
     names: RepoTags ?? [],
     repositories: (RepoDigests ?? []).map((digest) => digest.split("@")[0]), // pulled by digest it has no tag
   }));
   const repository = registryImage.split(":")[0];
   const registry = own.find(({ repositories }) => repositories.includes(repository))?.size ?? 0;
+  const packageCache = own.find(({ names }) => names.some((name) => name.startsWith("package-cache:")));
   const named = own.flatMap(({ names, size }) => {
     const name = names.find(
-      (one) => !one.startsWith("localhost:1/") && !/^(nvidia\/cuda|registry):/.test(one),
+      (one) => !one.startsWith("localhost:1/") && !/^(nvidia\/cuda|registry|package-cache):/.test(one),
     );
     return name === undefined ? [] : [[name, size] as const];
   });
   return {
-    uniqueBytes: answer.LayersSize - registry,
+    uniqueBytes: answer.LayersSize - registry - (packageCache?.ofItsOwn ?? 0),
     buildCacheBytes: (answer.BuildCache ?? []).reduce(
       (sum, { Size, Shared }) => sum + (Shared ? 0 : Size),
       0,

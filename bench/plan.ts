@@ -52,7 +52,7 @@ export function choose(only: readonly string[]) {
 }
 
 /**
- * An earlier result, ready to go on: its failures are forgotten, so that they are tried again.
+ * An earlier result, ready to go on.
  *
  * @param fresh a result of this run without figures
  * @throws UserError where the earlier one is of another mode or machine: their figures do not go together
@@ -73,18 +73,26 @@ export function goOnWith(earlier: BenchResult, fresh: BenchResult): BenchResult 
     rounds: Math.max(earlier.rounds, fresh.rounds),
     lines: [...new Set([...earlier.lines, ...fresh.lines])].sort((a, b) => mbitOf(b) - mbitOf(a)),
     machine: { ...earlier.machine, pulumi, load: Math.max(earlier.machine.load, fresh.machine.load) },
-    measurements: earlier.measurements.filter(({ failed }) => failed === undefined),
   };
 }
 
-/** Plays that a result does not have whole; what it has of them goes, since a way is played from its beginning. */
+/**
+ * Plays that a result does not have whole, or with a failure; what it has of them goes, since a way is played from its
+ * beginning.
+ */
 export function missing(planned: readonly PlannedPlay[], result: BenchResult): PlannedPlay[] {
   return planned.filter(({ way, speed, round, scenarios }) => {
-    const isOfPlay = (one: BenchResult["measurements"][number]) =>
+    const isOfPlay = (one: { way?: string; line: string; round: number }) =>
       one.way === way.id && one.line === speed.name && one.round === round;
-    const done = result.measurements.filter(isOfPlay).map(({ scenario }) => scenario);
+    const others = <T extends { way?: string; line: string; round: number }>(list: readonly T[]) =>
+      list.filter((one) => !isOfPlay(one));
+    const done = result.measurements
+      .filter((one) => isOfPlay(one) && (one.failed === undefined || one.impossible))
+      .map(({ scenario }) => scenario);
     if (scenarios.every(({ id }) => done.includes(id))) return false;
-    result.measurements = result.measurements.filter((one) => !isOfPlay(one));
+    result.measurements = others(result.measurements);
+    result.emptyProgram = others(result.emptyProgram);
+    if (result.baseParts) result.baseParts = others(result.baseParts);
     return true;
   });
 }

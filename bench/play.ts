@@ -3,7 +3,7 @@ import { messageOf } from "../lib/errors.ts";
 import { startEngine, stopEngine } from "../sandbox/engine.ts";
 import { measureBaseParts } from "./base-parts.ts";
 import { openCountedIndex } from "./counted-index.ts";
-import { diskOf, type Ground } from "./ground.ts";
+import { diskOf, diskSettles, type Ground } from "./ground.ts";
 import { openLine, type LineSpeed } from "./line.ts";
 import type { BaseParts, EmptyProgram, Measurement } from "./result.ts";
 import type { Scenario, ScenarioId } from "./scenarios.ts";
@@ -11,7 +11,7 @@ import { steps, type Stage } from "./steps.ts";
 import { BakeTool } from "./tools/bake.ts";
 import { ComposeTool } from "./tools/compose.ts";
 import { StackTool } from "./tools/stack.ts";
-import type { Tool } from "./tools/tool.ts";
+import { ImpossibleError, type Tool } from "./tools/tool.ts";
 import { registryImage, type BenchUpstream } from "./upstream.ts";
 import type { Way, WayId } from "./ways.ts";
 import { Workspace } from "./workspace.ts";
@@ -63,14 +63,15 @@ export async function play(options: Play): Promise<void> {
         if (measurement.failed) return failRest(options, measurement.failed);
         if (tool.emptyProgram) {
           options.onStep("an empty Pulumi program");
-          options.onEmptyProgram({ line: speed.name, round, seconds: await tool.emptyProgram() });
+          const seconds = await tool.emptyProgram();
+          options.onEmptyProgram({ way: way.id, line: speed.name, round, seconds });
         }
         const isForParts = workload.kind === "full" && way.id === "stack-uv" && speed.mbit === undefined;
         const whole = isForParts ? await tool.baseSeconds?.() : undefined;
         if (whole) {
           options.onStep("the parts of the torch base, each alone");
           const parts = await measureBaseParts(ground, workload.first);
-          options.onBaseParts({ line: speed.name, round, ...whole, ...parts });
+          options.onBaseParts({ way: way.id, line: speed.name, round, ...whole, ...parts });
         }
       }
     }
@@ -103,6 +104,7 @@ async function measure(
   const { ground } = stage;
   try {
     const timed = await steps[at.scenario](stage);
+    await diskSettles(ground);
     ground.line.reset();
     const began = performance.now();
     const { smokeSeconds = 0, outcome } = await timed();
@@ -118,7 +120,8 @@ async function measure(
     };
   } catch (error) {
     ground.signal.throwIfAborted();
-    return { ...at, failed: messageOf(error).replaceAll(ground.workspace.folder, "") };
+    const failed = messageOf(error).replaceAll(ground.workspace.folder, "");
+    return { ...at, failed, ...(error instanceof ImpossibleError && { impossible: true }) };
   }
 }
 

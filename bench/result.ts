@@ -22,12 +22,14 @@ export interface Measurement {
   round: number;
   /** Why there are no figures. */
   failed?: string;
+  /** Set beside `failed` where the way has no such thing, so that it is no fault and nothing to try again. */
+  impossible?: true;
   /** Wall time of the commands without the smoke tests. */
   seconds?: number;
   /** What smoke tests added to the wall time: only this stack has them. */
   smokeSeconds?: number;
   outside?: OutsideBytes;
-  /** Bytes of all image layers on the engine's disk, each counted once, without the registry's own image. */
+  /** Bytes of all image layers on the engine's disk, each counted once, without the images of the caches themselves. */
   uniqueBytes?: number;
   /** Bytes of the engine's build cache that no image shares: cache mounts, and steps that no image has. */
   buildCacheBytes?: number;
@@ -39,6 +41,8 @@ export interface Measurement {
 
 /** What a second Pulumi run of nothing takes, for comparison. */
 export interface EmptyProgram {
+  /** In whose engine's company. */
+  way?: WayId;
   line: string;
   round: number;
   seconds: number;
@@ -46,6 +50,7 @@ export interface EmptyProgram {
 
 /** The torch base beside what it cannot do without, in seconds. */
 export interface BaseParts {
+  way?: WayId;
   line: string;
   round: number;
   /** The whole image, as this stack built it. */

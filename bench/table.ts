@@ -68,7 +68,8 @@ function secondsCell(
   own: Figures,
 ): string {
   const words = own.outcome ? `${secondsInWords(own.seconds)}, ${own.outcome}` : secondsInWords(own.seconds);
-  const before = figuresOf(result, way.endsWith("-uv") ? "before-uv" : "before-pip", scenario, line);
+  const installer = ways.find(({ id }) => id === way)!.installer;
+  const before = figuresOf(result, `before-${installer}`, scenario, line);
   if (!before || way.startsWith("before") || own.outcome) return words;
   return `${words} (${(own.seconds / before.seconds).toFixed(2)})`;
 }
@@ -160,7 +161,8 @@ function cell(
   const figures = figuresOf(result, way, scenario, line);
   if (figures) return words(figures);
   const failure = failureOf(result, way, scenario, line);
-  return failure ? `failed: ${failure.slice(0, 120)}` : "–";
+  if (!failure) return "–";
+  return `${failure.impossible ? "impossible" : "failed"}: ${(failure.failed ?? "").slice(0, 120)}`;
 }
 
 function withCaption(text: string, result: BenchResult, line: string): string {

@@ -90,7 +90,8 @@ async function bench(options: BenchCommandOptions): Promise<void> {
     progress.stop();
     show(result, options);
     if (result.partial) throw new StoppedError();
-    if (result.measurements.some(({ failed }) => failed !== undefined)) process.exitCode = 1;
+    if (result.measurements.some(({ failed, impossible }) => failed !== undefined && !impossible))
+      process.exitCode = 1;
   } finally {
     progress.stop();
   }

@@ -12,6 +12,7 @@ const rounds = Number(process.env["ROUNDS"] ?? 7);
 /** What the others are compared with. */
 const reference = "empty program: pulumi up";
 
+const load = loadavg()[0]!;
 const project = new Project({ services: { app: { context: "services/app" } } });
 let empty: EmptyProgram | undefined;
 try {
@@ -108,5 +109,5 @@ function header(): string {
   const memory = Math.round(totalmem() / 1024 ** 3);
   return `# Commands with nothing to do
 
-${availableParallelism()} cores, ${memory} GB, no GPU, load average ${loadavg()[0]!.toFixed(0)}; ${rounds} rounds, each with every command in turn; a sandbox of three small images and one cache. The ratio is the median of the rounds' ratios. CPU: of all processes, the engine's not counted. Made by \`bench/preview/measure.ts\`.`;
+${availableParallelism()} cores, ${memory} GB, no GPU, load ${load.toFixed(1)} when it began; ${rounds} rounds, each with every command in turn; a sandbox of three small images and one cache. The ratio is the median of the rounds' ratios. CPU: of all processes, the engine's not counted. Made by \`bench/preview/measure.ts\`.`;
 }

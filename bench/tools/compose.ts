@@ -1,7 +1,7 @@
 import { run, type Ground } from "../ground.ts";
 import type { CudaSet } from "../workload.ts";
 import { ByDocker } from "./by-docker.ts";
-import { proxyArguments, setVariables, type Built, type Extent } from "./tool.ts";
+import { ImpossibleError, proxyArguments, setVariables, type Built, type Extent } from "./tool.ts";
 
 /** `docker compose build`, with the guide's scripts before it where the way has them. */
 export class ComposeTool extends ByDocker {
@@ -24,7 +24,7 @@ export class ComposeTool extends ByDocker {
       await this.script(set, "build-cuda-base.sh", "all");
     if (set.hasServices) await this.compose(set, extent === "whisperx" ? ["whisperx"] : this.services);
     else if (!this.isGuide)
-      throw new Error("no service can follow to this torch, and this way has no bases of its own");
+      throw new ImpossibleError("no service can follow to this torch, and this way has no bases of its own");
     return {};
   }
 

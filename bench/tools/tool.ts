@@ -6,6 +6,9 @@ import type { CudaSet } from "../workload.ts";
  */
 export type Extent = "everything" | "images" | "services" | "whisperx";
 
+/** What a way has no means for: not a fault of this run. */
+export class ImpossibleError extends Error {}
+
 /** How a build ended, beyond its time. */
 export interface Built {
   /** What smoke tests added to the wall time. @default 0 */

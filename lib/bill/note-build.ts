@@ -2,7 +2,7 @@ import { readFile } from "node:fs/promises";
 import type { Engine } from "../docker/engine.ts";
 import type { HistoryLine } from "../docker/layers.ts";
 import type { BuildStep as BuiltStep } from "../images/build-progress.ts";
-import { labelOf } from "../images/step-labels.ts";
+import { reportedStep } from "../images/step-labels.ts";
 import { parseLock } from "../locks/lock-text.ts";
 import { hashesOf, readSizes } from "../locks/sizes.ts";
 import { cacheMount, type CacheRecord } from "../prune/build-cache.ts";
@@ -90,10 +90,9 @@ function noteOf(
   },
 ): BuildNote {
   const { notes, records, locks } = facts;
-  const built = new Map(ended.steps.map((step) => [labelOf(step.name), step]));
   const layers = layerBytes(build, facts.history);
   const steps = build.steps.map((step) => {
-    const report = built.get(step.label);
+    const report = reportedStep(ended.steps, step);
     const bytes = layers.get(step) ?? recordBytes(step, records, ended.began);
     const packages = step.locks.reduce((sum, lock) => sum + (locks.get(lock)?.bytes ?? 0), 0);
     return {

@@ -80,15 +80,9 @@ export async function buildImage(
   const begin = Date.now();
   const { network, packageCache, secrets } = plan;
   const packages = await openPackageCache(packageCache, network, Object.keys(secrets), options.engine);
-  if (packages.note) options.onNote?.(packages.note);
+  if (packages.note) options.onWarning?.(packages.note);
   const redact = redactorOf(plan, Object.values(packages.env));
-  const proxy = await openBuildProxy(
-    plan.proxy,
-    network,
-    Object.keys(plan.args),
-    options.engine,
-    packages.debianProxy,
-  );
+  const proxy = await openBuildProxy(plan.proxy, network, Object.keys(plan.args), options.engine, packages);
   const args = buildArguments(plan, reference, emptyCaches, proxy.names, options.cache, packages.secrets);
   const env = { ...proxy.env, ...packages.env };
   const attempt = async () => {

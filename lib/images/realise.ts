@@ -117,7 +117,8 @@ async function buildAndNote(
     ...options,
     onRecord: (done) => takeRecord(event, done),
     ...(idleMinutes && { idleMinutes }),
-    ...(cache && { cache, onWarning: (text: string) => run.warnOnce(text, (once) => onWarning?.(once)) }),
+    ...(cache && { cache }),
+    onWarning: (text: string) => run.warnOnce(text, (once) => onWarning?.(once)),
   });
   await noteBuild({ stack, stateDir, reference, plan: { ...build, parts }, began, ...record }, engine);
 }

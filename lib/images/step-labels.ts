@@ -19,6 +19,27 @@ export function labelOf(stepName: string): string {
   return `${stage ?? "stage-0"} ${number ?? ""}`;
 }
 
+/**
+ * What BuildKit reported of an instruction; undefined where it says nothing. Of an equal step in two builds at once it makes
+ * one, under the first one's name, so the words count before the label. They differ where a variable has got its value.
+ */
+export function reportedStep<Step extends { name: string }>(
+  reported: readonly Step[],
+  { label, text }: { label: string; text: string },
+): Step | undefined {
+  const labelled = (steps: readonly Step[]) => steps.findLast(({ name }) => labelOf(name) === label);
+  const alike = reported.filter(({ name }) => hasWordsOf(name, text));
+  return labelled(alike) ?? alike.at(-1) ?? labelled(reported);
+}
+
+/** Flags stand between the keyword and the rest. */
+function hasWordsOf(stepName: string, text: string): boolean {
+  const words = (some: string): string => some.replace(/\s+/g, " ").trim();
+  const said = words(stepName.replace(/^\[[^\]]*\]/, ""));
+  const [keyword = "", ...rest] = words(text).split(" ");
+  return said.startsWith(`${keyword} `) && said.endsWith(` ${rest.join(" ")}`);
+}
+
 /** The stages whose layers are the image's: the target and those that it stands on. */
 export function stagesInImage(inputs: DockerfileInputs): Set<number> {
   const found = new Set<number>();

@@ -10,6 +10,8 @@ export interface OpenPackageCache {
   secrets: string[];
   /** Variables that they read. */
   env: Record<string, string>;
+  /** Address of this machine that the secrets name: no proxy leads to it. */
+  address?: string;
   /** Proxy for what is fetched by http. */
   debianProxy?: string;
   /** Why the build goes without it, or a part of it. */
@@ -31,7 +33,7 @@ export async function openPackageCache(
 ): Promise<OpenPackageCache> {
   const none = { secrets: [], env: {} };
   if (!use || network === "none") return none;
-  const address = network === "host" ? "127.0.0.1" : (await bridgeNetwork(engine))?.address;
+  const address = await cacheAddress(network, engine);
   if (address === undefined)
     return {
       ...none,
@@ -47,11 +49,17 @@ export async function openPackageCache(
   return {
     secrets: given.map(([id]) => `id=${id},env=${variable(id)}`),
     env: Object.fromEntries(given.map(([id, value]) => [variable(id), value])),
+    ...((python || debian) && { address }),
     ...(debian && { debianProxy: `http://${address}:${use.debianPort}` }),
     ...(silent.length > 0 && {
       note: `without the package cache: nothing answers at ${silent.map((port) => `${address}:${port}`).join(" and ")}`,
     }),
   };
+}
+
+/** Address of the cache for builds of a network: of this machine, as they see it. */
+export async function cacheAddress(network: string | undefined, engine: Engine): Promise<string | undefined> {
+  return network === "host" ? "127.0.0.1" : (await bridgeNetwork(engine))?.address;
 }
 
 /** Build secrets that a Dockerfile may take, by id: addresses are in no layer and no cache key that way. */

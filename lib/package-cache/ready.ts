@@ -4,7 +4,9 @@ import { dirname, join } from "node:path";
 import writeFileAtomic from "write-file-atomic";
 import { bridgeNetwork } from "../docker/bridge.ts";
 import { engineAt } from "../docker/engine.ts";
+import { UserError } from "../errors.ts";
 import { cacheProxy, type CacheProxy } from "../proxy/cache-proxy.ts";
+import { readProxies } from "../proxy/proxy.ts";
 import { bytesOf } from "../settings/quantities.ts";
 import type { Settings } from "../settings/settings.ts";
 import { wheelLoginFile } from "./use.ts";
@@ -22,7 +24,7 @@ export interface ReadyPackageCache {
   wheelLogin: string;
   /** File with certificates for HTTPS. @default those of the image */
   caBundle?: string;
-  /** Changes with the certificates. */
+  /** Changes with login and certificates: a container that runs does not see a file that was written anew. */
   fingerprint: string;
   /** How Debian's archive is reached. @default without a proxy */
   proxy?: CacheProxy;
@@ -43,6 +45,11 @@ export async function readyPackageCache(
   const indexes = [packageCache.pythonIndex, cudaBase.packageIndex ?? ""];
   const { http, noProxy } = settings.proxy;
   const secrets = join(stateDir, stack, "secrets", "package-cache");
+  if (readProxies(settings.proxy).http?.startsWith("https:"))
+    throw new UserError(
+      "packageCache.mode own with a proxy.http that is reached by https: Squid speaks plain http to its proxy; give proxy.http an address with http://, or set packageCache.mode to off",
+    );
+  const wheelLogin = await keepLogin(wheelLoginFile(settings), isPreview);
   const proxy = await cacheProxy({ ...(http && { http }), noProxy }, { folder: secrets, isPreview });
   return {
     python: {
@@ -59,9 +66,9 @@ export async function readyPackageCache(
     },
     allow: ["127.0.0.0/8", ...(bridge?.subnet ? [bridge.subnet] : [])],
     wheelStorage: storage(packageCache.wheelStorage),
-    wheelLogin: await keepLogin(wheelLoginFile(settings), isPreview),
+    wheelLogin,
     ...(build.caBundle && { caBundle: build.caBundle }),
-    fingerprint: build.caBundle ? fingerprintOf(build.caBundle) : "of the image",
+    fingerprint: [wheelLogin, ...(build.caBundle ? [build.caBundle] : [])].map(fingerprintOf).join(" "),
     ...(proxy && { proxy }),
     keepVolume,
   };
@@ -86,6 +93,6 @@ function fingerprintOf(file: string): string {
   try {
     return createHash("sha256").update(readFileSync(file)).digest("hex").slice(0, 16);
   } catch {
-    return ""; // the check of secrets names it
+    return ""; // not written yet; or the check of secrets names it
   }
 }

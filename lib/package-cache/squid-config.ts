@@ -9,7 +9,7 @@ export interface DebianCacheConfig {
   allow: string[];
   /** Bytes. */
   storage: number;
-  /** Hosts that are reached without the proxy above it: names, endings, addresses, networks. */
+  /** Hosts that are reached without the proxy above it: names, endings, addresses, networks, `*`. */
   direct: string[];
 }
 
@@ -20,9 +20,13 @@ export interface DebianCacheConfig {
  */
 export function squidConfig({ listen, allow, storage, direct }: DebianCacheConfig): string {
   const isNetwork = (entry: string) => entry.includes("/") || isIP(entry) !== 0;
-  const networks = direct.filter(isNetwork);
-  const names = direct.filter((entry) => !isNetwork(entry) && /^[\w.*-]*\w$/.test(entry));
+  const hosts = direct.map((entry) =>
+    entry.replace(/^\[([^\]]*)\](:\d+)?$/, "$1").replace(/^([^:]+):\d+$/, "$1"),
+  );
+  const networks = hosts.filter(isNetwork);
+  const names = hosts.filter((entry) => !isNetwork(entry) && /^[\w.*-]*\w$/.test(entry));
   const inside = [
+    ...(hosts.includes("*") ? ["always_direct allow all\n"] : []),
     ...names.map((entry) => `acl inside dstdomain .${entry.replace(/^\*?\./, "")}\n`),
     ...networks.map((entry) => `acl inside_networks dst ${entry}\n`),
     ...(names.length > 0 ? ["always_direct allow inside\n"] : []),

@@ -19,8 +19,8 @@ export function packageCacheUse(settings: Settings): PackageCacheUse | undefined
   const { mode, pythonPort, debianPort, pythonIndex } = settings.packageCache;
   if (mode === "off") return undefined;
   const { packageIndex, packageIndexSecret } = settings.cudaBase;
-  // nginx knows no way through a proxy. What needs a login is kept for nobody.
-  const reaches = (index: string) => mode === "external" || !isProxied(new URL(index), settings.proxy);
+  // nginx knows no way through a proxy, whoever runs it. What needs a login is kept for nobody.
+  const reaches = (index: string) => !isProxied(new URL(index), settings.proxy);
   return {
     pythonPort,
     debianPort,

@@ -24,18 +24,18 @@ export interface BuildProxy {
  * Makes the proxies ready for a build's RUN steps. BuildKit keeps them out of layers, history and cache keys, but writes
  * them into the record of the build: where one has a login, the build gets a relay that knows it instead.
  * @param taken build arguments that the user gives: their word counts
- * @param packages a cache of packages that takes the place of the proxy for http
+ * @param packages a cache of packages: where it answers for Debian, it takes the place of the proxy for http
  */
 export async function openBuildProxy(
   settings: ProxySettings | undefined,
   network: string | undefined,
   taken: string[],
   engine: Engine,
-  packages?: string,
+  packages: { address?: string; debianProxy?: string } = {},
 ): Promise<BuildProxy> {
   const none = { names: [], env: {}, close: () => Promise.resolve() };
   const isSet = settings !== undefined && hasProxy(settings);
-  if ((!isSet && packages === undefined) || network === "none") return none;
+  if ((!isSet && packages.debianProxy === undefined) || network === "none") return none;
   const proxies = withPackages(isSet ? readProxies(settings) : { noProxy: thisMachine }, packages);
   const urls = [proxies.http, proxies.https].filter((url) => url !== undefined);
   const relay = urls.some(basicLogin)
@@ -59,10 +59,13 @@ function throughRelay(proxies: Proxies, { url }: Relay): Proxies {
   };
 }
 
-function withPackages(proxies: Proxies, packages: string | undefined): Proxies {
-  if (packages === undefined) return proxies;
-  const noProxy = [...new Set([...proxies.noProxy, new URL(packages).hostname])];
-  return { ...proxies, http: packages, noProxy };
+function withPackages(
+  proxies: Proxies,
+  { address, debianProxy }: { address?: string; debianProxy?: string },
+): Proxies {
+  if (address === undefined) return proxies;
+  const noProxy = [...new Set([...proxies.noProxy, address])];
+  return { ...proxies, ...(debianProxy && { http: debianProxy }), noProxy };
 }
 
 /** Address of this machine that containers of the default network reach. */

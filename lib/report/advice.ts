@@ -1,7 +1,7 @@
 import prettyBytes from "pretty-bytes";
 import type { Finding } from "../doctor/dockerfile-rules/finding.ts";
 import type { ImageEvent } from "../images/history-types.ts";
-import { labelOf } from "../images/step-labels.ts";
+import { reportedStep } from "../images/step-labels.ts";
 import { npmCommand } from "../settings/commands.ts";
 import type { DockerfileSteps } from "./dockerfile-steps.ts";
 import { median } from "./images.ts";
@@ -48,9 +48,10 @@ function orderAdvice({ findings, dockerfiles, events }: AdviceFacts): Advice[] {
         const step = steps.find((one) => one.line === cost.line);
         if (!step) return [];
         const builds = events.filter((event) => event.image === image && isOfCode(event)).slice(-lastBuilds);
-        const ran = builds.flatMap((event) =>
-          event.steps.filter(({ name, cached }) => !cached && labelOf(name) === step.label),
-        );
+        const ran = builds.flatMap((event) => {
+          const reported = reportedStep(event.steps, step);
+          return reported && !reported.cached ? [reported] : [];
+        });
         const seconds = median(ran.map((one) => one.seconds));
         if (seconds < worthSeconds) return [];
         const times =

@@ -13,8 +13,8 @@ export interface DockerfileStep {
   /** BuildKit's words for it, e.g. `"stage-1 3"`. */
   label: string;
   line: number;
-  /** e.g. `"RUN"` */
-  keyword: string;
+  /** e.g. `"RUN apt-get update"`, without flags. */
+  text: string;
   /** Its layer is part of the image, not of a stage that stays behind. */
   isInImage: boolean;
 }
@@ -55,7 +55,7 @@ async function readSteps(definition: ImageDefinition, path: string): Promise<Doc
   return inputs.instructions.map(({ stage, instruction }, index) => ({
     label: labels[index]!,
     line: instruction.line,
-    keyword: instruction.keyword,
+    text: `${instruction.keyword} ${instruction.rest}`,
     isInImage: inImage.has(stage),
   }));
 }

@@ -1,5 +1,5 @@
 import type { ImageEvent } from "../images/history-types.ts";
-import { labelOf } from "../images/step-labels.ts";
+import { reportedStep } from "../images/step-labels.ts";
 import type { DockerfileSteps } from "./dockerfile-steps.ts";
 import type { PatchAge } from "./types.ts";
 
@@ -21,14 +21,15 @@ export function patchAges(
   baseDate?: string,
 ): PatchAge[] {
   return dockerfiles.flatMap(({ image, steps }) => {
-    const inImage = new Set(steps.filter(({ isInImage }) => isInImage).map(({ label }) => label));
+    const inImage = steps.filter(({ isInImage }) => isInImage);
     const ran = events.findLast(
       (event) =>
         event.image === image &&
         event.result === "built" &&
-        event.steps.some(
-          ({ name, cached }) => !cached && bringsPackages.test(name) && inImage.has(labelOf(name)),
-        ),
+        inImage.some((step) => {
+          const reported = reportedStep(event.steps, step);
+          return reported && !reported.cached && bringsPackages.test(reported.name);
+        }),
     );
     const since = ran?.time ?? (image === "cuda-base-runtime" ? baseDate : undefined);
     if (since === undefined || Number.isNaN(Date.parse(since))) return [];

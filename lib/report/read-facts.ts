@@ -99,7 +99,7 @@ async function readEngine(
       content,
       prune: planPrune(content, await readTagLedger(settings.stateDir, id), prune),
       keepStorage: prune.settings.get(settings.stack)?.storage ?? 0,
-      ...(builderGc && { cacheLimit: builderGc.keepGB * 1e9 }),
+      ...(builderGc && { cacheLimit: builderGc.keepGB * 1024 ** 3 }),
       caches,
       ...(room && { room }),
       ...(cacheUse && { cacheUse }),

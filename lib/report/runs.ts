@@ -70,12 +70,12 @@ function spansOf(event: ImageEvent, runBegan: number): UnplacedSpan[] {
   const began = since(beginningOf(event));
   const ended = since(Date.parse(event.time));
   const timed = [...steps, ...housekeeping].filter((step) => step.began !== undefined);
-  const spans: UnplacedSpan[] = timed.map((step) => ({
-    what: step.name,
-    kind: kindOf(step),
-    start: since(Date.parse(step.began!)),
-    seconds: step.seconds,
-  }));
+  const spans: UnplacedSpan[] = timed.map((step) => {
+    // A step that another image's build had begun already is shared: what counts here is the wait for it.
+    const start = Math.max(began, since(Date.parse(step.began!)));
+    const seconds = since(Date.parse(step.began!)) + step.seconds - start;
+    return { what: step.name, kind: kindOf(step), start, seconds: Math.max(0, rounded(seconds)) };
+  });
   if (result === "failed" && spans.every(({ kind }) => kind !== "failed"))
     spans.push(whatFailed(spans, began, ended));
   else if (spans.length === 0 && buildSeconds > 0)
@@ -100,7 +100,7 @@ function kindOf({ name, cached, error }: BuildStep): UnplacedSpan["kind"] {
   if (error !== undefined) return "failed";
   if (cached) return "cached";
   if (/^\[context [^\]]*\] (?!load from client)|\] FROM |load metadata for/.test(name)) return "pull";
-  if (/^(exporting|importing)|cache/.test(name)) return "export";
+  if (/^(exporting|importing)|^[^[].*cache/.test(name)) return "export";
   return /^\[(internal|context)\b/.test(name) ? "context" : "step";
 }
 

@@ -32,7 +32,7 @@ describe("figures of a benchmark", () => {
     assert.equal(figures.rounds, 2);
     assert.equal(figuresOf(result, "stack-uv", "first-build", "20 Mbit/s")?.seconds, 500);
     assert.equal(figuresOf(result, "bake-uv", "first-build"), undefined);
-    assert.equal(failureOf(result, "stack-uv", "first-build", "full speed"), "disk full");
+    assert.equal(failureOf(result, "stack-uv", "first-build", "full speed")?.failed, "disk full");
   });
 
   it("writes figures as tables have them", () => {

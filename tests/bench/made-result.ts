@@ -57,6 +57,11 @@ export function figure(
 }
 
 /** One scenario that failed. */
-export function failure(way: WayId, scenario: ScenarioId, failed: string): Measurement {
-  return { way, scenario, line: "full speed", round: 1, failed };
+export function failure(
+  way: WayId,
+  scenario: ScenarioId,
+  failed: string,
+  further: Partial<Measurement> = {},
+): Measurement {
+  return { way, scenario, line: "full speed", round: 1, failed, ...further };
 }

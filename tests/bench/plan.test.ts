@@ -82,6 +82,37 @@ describe("what a benchmark does", () => {
     );
   });
 
+  it("forgets of a result only what it plays again: not what another way failed at, nor what a way has no means for", () => {
+    const empty = (way: "stack-uv" | "stack-pip") => ({ way, line: "full speed", round: 1, seconds: 1 });
+    const parts = { ...empty("stack-uv"), base: 9, besides: 1, download: 1, copy: 1, export: 1 };
+    const earlier = madeResult(
+      [
+        figure("before-uv", "first-build", 8),
+        failure("before-uv", "second-stack", "no bases", { impossible: true }),
+        figure("bake-uv", "first-build", 7),
+        failure("bake-uv", "second-stack", "disk full"),
+        figure("stack-uv", "first-build", 9),
+      ],
+      { emptyProgram: [empty("stack-pip"), empty("stack-uv")], baseParts: [parts] },
+    );
+    const result = goOnWith(earlier, madeResult([]));
+    const planned = plays(choose(["before-uv", "stack-uv", "second-stack"]), [fullSpeed], 1);
+    assert.deepEqual(
+      missing(planned, result).map(({ way }) => way.id),
+      ["stack-uv"],
+    );
+    assert.deepEqual(
+      result.measurements.map(({ way, failed }) => [way, failed]),
+      [
+        ["before-uv", undefined],
+        ["before-uv", "no bases"],
+        ["bake-uv", undefined],
+        ["bake-uv", "disk full"],
+      ],
+    );
+    assert.deepEqual([result.emptyProgram, result.baseParts], [[empty("stack-pip")], []]);
+  });
+
   it("writes a whole folder for every way, quick and full, with the same locks in each", () => {
     for (const workload of [quick, full])
       for (const way of ways) {

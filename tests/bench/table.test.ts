@@ -9,6 +9,7 @@ const result = madeResult([
   figure("before-uv", "first-build", 80),
   figure("bake-uv", "first-build", 30),
   figure("stack-uv", "first-build", 40, { smokeSeconds: 3 }),
+  figure("stack-packages", "first-build", 60),
   failure("guide-pip", "first-build", "no space left | on device"),
   figure("stack-uv", "refused-upgrade", 2, { outcome: "refused" }),
 ]);
@@ -23,6 +24,7 @@ describe("tables of a benchmark", () => {
       "guide, pip",
       "bake, uv",
       "this stack, uv",
+      "this stack, uv, package cache",
       "smoke tests",
     ]);
     assert.deepEqual(cells(row), [
@@ -32,9 +34,20 @@ describe("tables of a benchmark", () => {
       "failed: no space left \\| on device",
       "30.0 (0.38)",
       "40.0 (0.50)",
+      "60.0 (0.75)",
       "3.0",
     ]);
-    assert.match(rest[0] ?? "", /^\| upgrade that cannot work .* 2\.0, refused \|  \|$/);
+    assert.match(rest[0] ?? "", /^\| upgrade that cannot work .* 2\.0, refused \| – \|  \|$/);
+  });
+
+  it("tell what a way has no means for from what has failed", () => {
+    const no = "no service can follow to this torch";
+    const { measurements } = result;
+    const impossible = failure("before-uv", "second-stack", no, { impossible: true });
+    assert.match(
+      secondsTable(madeResult([...measurements, impossible]), "full speed"),
+      new RegExp(`^\\| second CUDA stack .* impossible: ${no} `, "m"),
+    );
   });
 
   it("name machine, line, rounds and stand-ins below each", () => {
@@ -59,7 +72,7 @@ describe("tables of a benchmark", () => {
     const svg = chartOf(result);
     assert.match(svg, /^<svg /);
     assert.doesNotMatch(svg, /<script/);
-    const played = ["before-pip", "before-uv", "bake-uv", "stack-uv"];
+    const played = ["before-pip", "before-uv", "bake-uv", "stack-uv", "stack-packages"];
     for (const { id, title } of ways)
       assert.equal(
         svg.includes(`>${title}<`),

@@ -46,10 +46,10 @@ describe("doctor: packages", () => {
     State: { Running: running, Health: { Status: health } },
     Config: { Labels: { "gpu-build-host.port": String(port) } },
   });
-  async function statusOf(id: string, packageCache: object): Promise<string> {
+  async function statusOf(id: string, packageCache: object, network = "host"): Promise<string> {
     const [pythonPort, debianPort] = free;
     const settings = settingsOf({
-      engine: { host: `unix://${join(folder, "engine.sock")}` },
+      engine: { host: `unix://${join(folder, "engine.sock")}`, network },
       packageCache: { pythonPort, debianPort, ...packageCache },
     });
     const { status, line } = await check(id, factsOf({ settings }));
@@ -75,8 +75,23 @@ describe("doctor: packages", () => {
   it("miss another stack's cache that does not answer", async () => {
     assert.match(
       await statusOf("packages.port", { mode: "external", pythonPort: taken }),
-      new RegExp(`^FAIL nobody answers at port ${free[1]} of`),
+      new RegExp(`^FAIL nobody answers at 127\\.0\\.0\\.1:${free[1]}, where builds look`),
     );
+    const second = createServer();
+    await new Promise<void>((resolve) => second.listen(0, "127.0.0.1", resolve));
+    const debianPort = (second.address() as AddressInfo).port;
+    const external = { mode: "external", pythonPort: taken, debianPort };
+    assert.match(await statusOf("packages.port", external), /^OK /);
+    assert.match(
+      await statusOf("packages.port", external, "default"),
+      /^FAIL builds have no way to it: this engine has no bridge/,
+    );
+    things["/networks/bridge"] = { IPAM: { Config: [{ Gateway: "127.0.0.9", Subnet: "127.0.0.0/8" }] } };
+    assert.match(
+      await statusOf("packages.port", external, "default"),
+      new RegExp(`^FAIL nobody answers at 127\\.0\\.0\\.9:${taken}`),
+    );
+    second.close();
   });
 
   it("refuse a volume that is somebody else's", async () => {

@@ -52,12 +52,25 @@ describe("what a build gets of the package cache", () => {
 
   it("takes the place of a company's proxy for http, and no other", async () => {
     const settings = { http: "http://proxy.example:3128", https: "http://proxy.example:3128", noProxy: [] };
-    const { env } = await openBuildProxy(settings, "host", [], engine, "http://127.0.0.1:3142");
+    const { env } = await openBuildProxy(settings, "host", [], engine, {
+      address: "127.0.0.1",
+      debianProxy: "http://127.0.0.1:3142",
+    });
     assert.equal(env["HTTP_PROXY"], "http://127.0.0.1:3142");
     assert.equal(env["HTTPS_PROXY"], "http://proxy.example:3128");
     assert.equal(env["NO_PROXY"], "127.0.0.1,localhost,::1");
-    const alone = await openBuildProxy(undefined, "host", [], engine, "http://172.17.0.1:3142");
+    const alone = await openBuildProxy(undefined, "host", [], engine, {
+      address: "172.17.0.1",
+      debianProxy: "http://172.17.0.1:3142",
+    });
     assert.deepEqual(alone.names.includes("HTTPS_PROXY"), false);
     assert.equal(alone.env["NO_PROXY"], "127.0.0.1,localhost,::1,172.17.0.1");
+  });
+
+  it("is not asked for through a company's proxy, also where only its part for Python answers", async () => {
+    const settings = { http: "http://proxy.example:3128", noProxy: [] };
+    const { env } = await openBuildProxy(settings, "host", [], engine, { address: "172.17.0.1" });
+    assert.equal(env["HTTP_PROXY"], settings.http);
+    assert.equal(env["NO_PROXY"], "127.0.0.1,localhost,::1,172.17.0.1");
   });
 });

@@ -13,8 +13,8 @@ import { describeWheelStore } from "./wheel-store.ts";
 
 const repository = join(import.meta.dirname, "..", "..");
 const megabytes = 1e6;
-/** What the proxy asks for. */
-const login = "me:pr0xy-w0rd";
+/** What the proxy asks for, as a URL has it: the password is `pr@xy w%rd`. */
+const login = "me:pr%40xy%20w%25rd";
 
 /**
  * A stack with its own package cache: a real nginx before an index that counts, a real Squid before Debian's archive behind a
@@ -36,7 +36,11 @@ describe("the package cache", function () {
       ),
     );
     index = await serveIndex({ [six.file]: six.content, ...big, ...filesToCut });
-    outside = await startTestProxy({ outward: true, hosts: { "debian.test": index.port }, login });
+    outside = await startTestProxy({
+      outward: true,
+      hosts: { "debian.test": index.port },
+      login: decodeURIComponent(login),
+    });
     project = new Project();
     project.env["TEST_PROXY"] = `http://${login}@127.0.0.1:${outside.port}`;
     configure("own");

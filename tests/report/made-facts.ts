@@ -32,14 +32,14 @@ export function madeFacts(changes: Partial<ReportFacts> = {}): ReportFacts {
       {
         image: "cuda-base-runtime",
         file: "cuda-base/Dockerfile.runtime",
-        steps: [{ label: "runtime 5", line: 40, keyword: "RUN", isInImage: true }],
+        steps: [{ label: "runtime 5", line: 40, text: "RUN apt-get upgrade", isInImage: true }],
       },
       {
         image: "whisperx",
         file: "services/whisperx/Dockerfile",
         steps: [
-          { label: "stage-0 3", line: 7, keyword: "COPY", isInImage: true },
-          { label: "stage-0 4", line: 8, keyword: "RUN", isInImage: true },
+          { label: "stage-0 3", line: 7, text: "COPY . .", isInImage: true },
+          { label: "stage-0 4", line: 8, text: "RUN pip3 install", isInImage: true },
         ],
       },
     ],

@@ -134,7 +134,7 @@ describe("the Dockerfiles of the repository", () => {
     const dockerfiles = await stepsOfStack(dev);
     for (const { image, steps } of dockerfiles)
       assert.ok(
-        steps.some(({ keyword, isInImage }) => keyword === "RUN" && isInImage),
+        steps.some(({ text, isInImage }) => text.startsWith("RUN ") && isInImage),
         image,
       );
     const runtime = dockerfiles.find(({ image }) => image === "cuda-base-runtime")!;
@@ -150,6 +150,22 @@ describe("the Dockerfiles of the repository", () => {
       return patchAges([{ ...event, steps }], [runtime], now).map(() => instruction.line);
     });
     assert.deepEqual(ages, [upgrade.line]);
+  });
+
+  it("are told by their words where BuildKit shares a step and calls it as another image's build does", async () => {
+    const dockerfiles = await stepsOfStack(dev);
+    const infinitetalk = dockerfiles.find(({ image }) => image === "infinitetalk")!;
+    const ffmpeg = infinitetalk.steps.find(({ text, isInImage }) => isInImage && text.includes("ffmpeg"))!;
+    const others = dockerfiles.find(({ image }) => image === "whisperx")!.steps;
+    const [stage, number] = others.find(({ text }) => text === ffmpeg.text)!.label.split(" ");
+    assert.notEqual(`${stage} ${number}`, ffmpeg.label);
+    const name = `[${stage} ${number}/6] RUN --mount=type=cache,target=/var/cache/apt ${ffmpeg.text.slice(4)}`;
+    const steps = [{ name, cached: false, seconds: 9 }];
+    const event = { ...madeFacts().history.events[0]!, image: "infinitetalk", steps };
+    assert.deepEqual(
+      patchAges([event], [infinitetalk], now).map(({ image, from }) => `${image} ${from}`),
+      ["infinitetalk build"],
+    );
   });
 });
 

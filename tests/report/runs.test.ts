@@ -27,6 +27,8 @@ function eventOf(name: string, further: Partial<ImageEvent> = {}): ImageEvent {
   };
 }
 
+const names = (steps: { name: string }[]): string[] => steps.map(({ name }) => name);
+
 describe("a recorded build", () => {
   it("is drawn with its stages side by side", () => {
     const { spans } = imageRunOf(eventOf("first-build"));
@@ -61,6 +63,35 @@ describe("a recorded build", () => {
       seconds: 1.4,
     });
     assert.equal(second.spans.filter(({ kind }) => kind === "cached").length, 5);
+  });
+
+  it("tells a step with a cache mount from BuildKit's own work with a build cache", () => {
+    const step = (name: string) => ({ name, cached: false, seconds: 1, began: "2026-11-30T10:00:00Z" });
+    const steps = [
+      "[stage-1 2/6] RUN --mount=type=cache,id=uv,target=/root/.cache/uv uv pip install -r lock",
+      "[stage-1 3/6] RUN pip3 install --no-cache-dir fastapi",
+    ].map(step);
+    const housekeeping = [
+      "importing cache manifest from 127.0.0.1:5005/build-cache:app",
+      "exporting cache to registry",
+      "preparing build cache for export",
+      "sending cache export",
+    ].map(step);
+    const { spans } = imageRunOf(eventOf("first-build", { steps, housekeeping }));
+    const ofKind = (kind: string) => spans.filter((span) => span.kind === kind).map(({ what }) => what);
+    assert.deepEqual(ofKind("step"), names(steps));
+    assert.deepEqual(ofKind("export"), names(housekeeping));
+  });
+
+  it("is drawn from its own beginning, also where another image's build had begun an equal step before", () => {
+    const shared = { name: "[stage-1 1/6] RUN apt-get update", cached: false, seconds: 50 };
+    const [began, run] = ["2026-11-30T10:00:47Z", Date.parse("2026-11-30T10:00:00Z")];
+    const event = eventOf("first-build", {
+      ...{ began, time: "2026-11-30T10:01:00Z", buildSeconds: 13, housekeeping: [] },
+      steps: [{ ...shared, began: "2026-11-30T10:00:00Z" }],
+    });
+    const [span] = imageRunOf(event, run).spans;
+    assert.deepEqual([span?.start, span?.seconds], [47, 3]);
   });
 
   it("is one line after up, for all images of a run or for one with its reasons", () => {

@@ -27,6 +27,8 @@ describe("settings packageCache", () => {
     const use = (more: object) => packageCacheUse(devSettings({ packageCache: { mode: "own" }, ...more }));
     assert.equal(use({})?.pythonIndex, "https://pypi.org/simple");
     assert.equal(use({ proxy: { https: "http://proxy.example:3128" } })?.pythonIndex, undefined);
+    const external = { packageCache: { mode: "external" }, proxy: { https: "http://proxy.example:3128" } };
+    assert.equal(use(external)?.pythonIndex, undefined, "another stack's nginx knows no proxy either");
     const proxy = {
       http: "http://proxy.example:3128",
       https: "http://proxy.example:3128",

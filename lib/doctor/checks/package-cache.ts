@@ -1,6 +1,8 @@
+import { engineAt } from "../../docker/engine.ts";
 import { engineRequest, socketOf, unlessMissing } from "../../docker/request.ts";
 import { portHolder } from "../../host/port-holder.ts";
-import { answers } from "../../package-cache/open.ts";
+import { imageDefinitions } from "../../images/definitions.ts";
+import { answers, cacheAddress } from "../../package-cache/open.ts";
 import { packageCacheName } from "../../package-cache/name.ts";
 import { setCommand } from "../../settings/commands.ts";
 import type { Settings } from "../../settings/settings.ts";
@@ -59,13 +61,28 @@ async function judgePorts(facts: Facts): Promise<Outcome> {
 
 async function judgeExternal({ settings }: Facts): Promise<Outcome> {
   const { pythonPort, debianPort } = settings.packageCache;
-  const ports = [pythonPort, debianPort];
-  const alive = await Promise.all(ports.map((port) => answers("127.0.0.1", port)));
-  const silent = ports.filter((_, index) => !alive[index]);
+  const networks = imageDefinitions(settings).map(({ network }) => network);
+  const addresses = await Promise.all(
+    [...new Set(networks)]
+      .filter((network) => network !== "none")
+      .map((network) => cacheAddress(network, engineAt(settings.engine.host)).catch(() => undefined)),
+  );
+  const places = addresses.flatMap((address) =>
+    address === undefined ? [] : [pythonPort, debianPort].map((port) => ({ address, port })),
+  );
+  if (places.length === 0)
+    return fail(
+      "builds have no way to it: this engine has no bridge, and packageCache.mode is external",
+      setCommand(settings.stack, "engine.network", "host"),
+    );
+  const alive = await Promise.all(places.map(({ address, port }) => answers(address, port)));
+  const inWords = (some: typeof places) =>
+    some.map(({ address, port }) => `${address}:${port}`).join(" and ");
+  const silent = places.filter((_, index) => !alive[index]);
   return silent.length === 0
-    ? ok(`somebody answers at ${ports.join(" and ")}`)
+    ? ok(`somebody answers at ${inWords(places)}`)
     : fail(
-        `nobody answers at port ${silent.join(" and ")} of 127.0.0.1, and packageCache.mode is external`,
+        `nobody answers at ${inWords(silent)}, where builds look, and packageCache.mode is external`,
         `pulumi up on the stack that owns it, or ${setCommand(settings.stack, "packageCache.mode", "own")}`,
       );
 }
