@@ -143,5 +143,7 @@ async function ensureStack(backend: string, context: PulumiContext): Promise<voi
   if (stackExists(backend, context.stack)) return;
   if (!existsSync(backend))
     throw new UserError(`Pulumi's back-end is ${backend}, which is not there: mkdir -p ${backend}`);
-  await pulumi(context, ["stack", "init", context.stack]);
+  await pulumi(context, ["stack", "init", context.stack]).catch((error: unknown) => {
+    if (!stackExists(backend, context.stack)) throw error; // else a command beside this one has made it
+  });
 }
